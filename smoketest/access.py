@@ -1,0 +1,36 @@
+"""Who may see detail and start slow runs."""
+
+import hmac
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from smoketest.conf import Conf
+
+HOW_TO_GET_IN = (
+    "send `Authorization: Bearer <token>` with a token of SMOKETEST_TOKENS; "
+    "SMOKETEST_ACCESS or SMOKETEST_PUBLIC open it otherwise"
+)
+
+
+def is_allowed(request: HttpRequest, conf: Conf) -> bool:
+    """Tell whether the caller may see everything and start slow runs."""
+    return settings.DEBUG or has_token(request, conf) or bool(conf.access and conf.access(request))
+
+
+def may_use_queue(request: HttpRequest, conf: Conf) -> bool:
+    """Tell whether the caller may start slow runs and see runs by their id."""
+    return conf.public or is_allowed(request, conf)
+
+
+def has_token(request: HttpRequest, conf: Conf) -> bool:
+    """Tell whether the request carries one of the tokens; compared in constant time, and all of them."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    given = token.strip().encode("utf-8", "surrogateescape")
+    matches = [hmac.compare_digest(given, known.encode()) for known in conf.tokens]
+    return scheme.lower() == "bearer" and any(matches)
+
+
+def sent_credentials(request: HttpRequest) -> bool:
+    """Tell whether the caller tried: 403 is the answer then, 401 otherwise."""
+    return "Authorization" in request.headers

@@ -1,0 +1,57 @@
+"""What a request asks for: which tests, in which format, and how long it waits."""
+
+import math
+import re
+from dataclasses import fields
+
+from django.http import HttpRequest
+
+from smoketest.conf import Conf
+from smoketest.errors import BadParameterError
+from smoketest.report.formats import FORMATS, TEXT, Format
+from smoketest.suite.plan import Selection
+
+_PREFERRED_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d+)", re.IGNORECASE)
+"""https://www.rfc-editor.org/rfc/rfc7240#section-4.3"""
+
+
+def selection_of(request: HttpRequest) -> Selection:
+    """Return which tests the query asks for; raises BadParameterError for a word without a value."""
+    words = {each.name: tuple(request.GET.getlist(each.name)) for each in fields(Selection)}
+    for name, values in words.items():
+        if not all(values):
+            message = f"{name}= is empty; give it a value or leave it out"
+            raise BadParameterError(message)
+    return Selection(**words)
+
+
+def format_of(request: HttpRequest) -> Format:
+    """Return the format that the query or else the Accept header asks for.
+
+    An odd header is never an error, it gets text; an unknown `format` raises BadParameterError.
+    """
+    name = request.GET.get("format")
+    if name is not None:
+        if name not in FORMATS:
+            message = f"format={name} is not known; the formats are {', '.join(FORMATS)}"
+            raise BadParameterError(message)
+        return FORMATS[name]
+    by_type = {each.content_type: each for each in FORMATS.values()}
+    preferred = request.get_preferred_type(list(by_type))
+    return by_type.get(preferred or "", TEXT)
+
+
+def wait_of(request: HttpRequest, conf: Conf) -> float:
+    """Return how many seconds the request waits for a run to finish, at most the budget."""
+    asked = request.GET.get("wait")
+    if asked is None:
+        preferred = _PREFERRED_WAIT.search(request.headers.get("Prefer", ""))
+        return min(float(preferred[1]), conf.budget) if preferred else 0.0
+    try:
+        seconds = float(asked)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        message = f"wait={asked} is no number of seconds, 0 or above"
+        raise BadParameterError(message)
+    return min(seconds, conf.budget)

@@ -1,0 +1,62 @@
+"""Django system checks of the settings."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name)
+
+from smoketest import conf
+
+IDS = {
+    "type": "smoketest.E001",
+    "range": "smoketest.E002",
+    "app": "smoketest.E003",
+    "import": "smoketest.E004",
+    "unknown setting": "smoketest.W001",
+    "nobody let in": "smoketest.W002",
+    "apps both ways": "smoketest.W003",
+    "limit above budget": "smoketest.W004",
+}
+"""What a check is about -> its id, which never changes its meaning."""
+
+
+def check_settings(**_options: Any) -> list[CheckMessage]:
+    """Check all `SMOKETEST_*` settings."""
+    value, problems = conf.read()
+    errors = [Error(each.message, hint=each.hint, id=IDS[each.kind]) for each in problems]
+    return [*errors, *_unknown_names(), *_nobody_let_in(value), *_contradictions(value)]
+
+
+def _unknown_names() -> Iterable[CheckMessage]:
+    known = conf.names()
+    for name in dir(settings):
+        if name.startswith(conf.PREFIX) and name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {nearest[0]}?" if nearest else f"The settings are: {', '.join(known)}."
+            yield Warning(f"{name} is no setting of django-smoketest", hint=hint, id=IDS["unknown setting"])
+
+
+def _nobody_let_in(value: conf.Conf) -> Iterable[CheckMessage]:
+    if not (value.tokens or value.access or value.public or settings.DEBUG):
+        yield Warning(
+            "nobody can start a slow run or see a run by its id",
+            hint="Set SMOKETEST_TOKENS to a list of secrets, or SMOKETEST_ACCESS, or SMOKETEST_PUBLIC = True.",
+            id=IDS["nobody let in"],
+        )
+
+
+def _contradictions(value: conf.Conf) -> Iterable[CheckMessage]:
+    for name in sorted(set(value.apps or ()) & set(value.skip_apps)):
+        yield Warning(
+            f"{name!r} is in SMOKETEST_APPS and in SMOKETEST_SKIP_APPS; it is skipped",
+            hint="Take it out of one of them.",
+            id=IDS["apps both ways"],
+        )
+    if value.timeout > value.budget:
+        yield Warning(
+            f"SMOKETEST_TIMEOUT ({value.timeout:g} s) is above SMOKETEST_BUDGET ({value.budget:g} s)",
+            hint="A fast test is ended with the budget of its run; lower the one or raise the other.",
+            id=IDS["limit above budget"],
+        )

@@ -1,0 +1,44 @@
+"""Everything that django-smoketest raises, and what to do about it."""
+
+
+class SmokeTestError(Exception):
+    """The root of the errors that a caller may want to catch."""
+
+
+class BadParameterError(SmokeTestError):
+    """A parameter of a request can't be used; the message names the culprit and the mend."""
+
+
+class SelectionError(BadParameterError):
+    """Nothing is there of what was asked for; ask for something else, or for everything."""
+
+
+class UnknownRunError(SmokeTestError):
+    """No run has this id; ask for one that a start answered with."""
+
+
+class GoneRunError(SmokeTestError):
+    """The run existed and its record is gone; start another."""
+
+
+class QueueUnavailableError(SmokeTestError):
+    """Redis or the broker does not answer; nothing was queued, so mend the cause and ask again."""
+
+
+class EndTestError(BaseException):
+    """The root of what ends a test from outside.
+
+    It derives from `BaseException` so that an `except Exception` in the tested code can't swallow it.
+    """
+
+
+class TimeLimitExceeded(EndTestError):  # noqa: N818 (Celery's name)
+    """The test ran into its own time limit; raise the limit or mend what it waits for."""
+
+
+class GuardViolation(EndTestError):  # noqa: N818
+    """The test did what could outlive its rollback; mark it `@commits` if that is meant."""
+
+
+class TestInterrupted(EndTestError):  # noqa: N818
+    """The test raised KeyboardInterrupt, which unittest would take for the end of the whole run."""

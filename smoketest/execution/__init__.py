@@ -1,0 +1,1 @@
+"""One test, safely: its guard, its limit, what it leaves behind."""

@@ -1,0 +1,71 @@
+"""JSON messages between two processes, over pipes, with a deadline for reading."""
+
+import json
+import os
+import select
+import struct
+import time
+from typing import Any
+
+_LENGTH = struct.Struct("!I")
+
+
+class Channel:
+    """One end of a pair of pipes."""
+
+    def __init__(self, read_fd: int, write_fd: int, *, peer_fd: int | None = None) -> None:
+        """Take the file descriptors; `peer_fd` becomes readable when the other process has died."""
+        self._read_fd = read_fd
+        self._write_fd = write_fd
+        self._peer_fd = peer_fd
+
+    @property
+    def fds(self) -> tuple[int, int]:
+        """The file descriptors of the pipes."""
+        return self._read_fd, self._write_fd
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send a message; raises BrokenPipeError when nobody can read it any more."""
+        body = json.dumps(message).encode()
+        data = memoryview(_LENGTH.pack(len(body)) + body)
+        while data:
+            data = data[os.write(self._write_fd, data) :]
+
+    def receive(self, until: float | None = None) -> dict[str, Any]:
+        """Return the next message.
+
+        `until` is a point of `time.monotonic()`. Raises TimeoutError when it has not arrived whole by then, and
+        EOFError when nobody can send one any more.
+        """
+        (length,) = _LENGTH.unpack(self._read(_LENGTH.size, until))
+        message: dict[str, Any] = json.loads(self._read(length, until))
+        return message
+
+    def close(self) -> None:
+        """Close the pipes."""
+        for fd in (self._read_fd, self._write_fd, self._peer_fd):
+            if fd is not None:
+                os.close(fd)
+
+    def _read(self, size: int, until: float | None) -> bytes:
+        data = b""
+        while len(data) < size:
+            self._wait(until)
+            part = os.read(self._read_fd, size - len(data))
+            if not part:
+                raise EOFError
+            data += part
+        return data
+
+    def _wait(self, until: float | None) -> None:
+        poll = select.poll()
+        for fd in (self._read_fd, self._peer_fd):
+            if fd is not None:
+                poll.register(fd, select.POLLIN)
+        left = None if until is None else max(0.0, until - time.monotonic()) * 1000
+        ready = [fd for fd, _ in poll.poll(left)]
+        if not ready:
+            raise TimeoutError
+        # A process that the test has started may hold the pipe open when its own is dead.
+        if self._read_fd not in ready:
+            raise EOFError

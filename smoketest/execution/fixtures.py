@@ -1,0 +1,115 @@
+"""The class and module fixtures of the tests that one thread or process runs one after another."""
+
+import sys
+import unittest
+import unittest.case
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from smoketest.cases import SmokeTest
+from smoketest.execution.guards.protocol import Guard
+from smoketest.results import Step
+
+Note = Callable[[BaseException], None]
+"""Takes an exception on behalf of the test that it is charged to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Scope:
+    name: str
+    is_rolled_back: bool
+    tear_downs: tuple[Callable[[], Iterable[BaseException]], ...]
+    level: ExitStack
+    failure: BaseException | None
+
+
+class Fixtures:
+    """What of `setUpModule` and `setUpClass` stands now.
+
+    A scope is set up before the first test that needs it and torn down after the last, in unittest's order and
+    inside a transaction of the guard that spans it. What goes wrong is charged to the test that met it.
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        """Begin with no scope standing."""
+        self._guard = guard
+        self._standing: list[_Scope] = []
+
+    def enter(self, step: Step, test_class: type[SmokeTest], note: Note) -> bool:
+        """Let just the scopes of the step stand; tell whether its test can run."""
+        fitting = 0
+        for scope, name in zip(self._standing, step.scopes, strict=False):
+            if scope.name != name or scope.is_rolled_back != step.is_rolled_back:
+                break
+            fitting += 1
+        self.leave(fitting, note)
+        for name in step.scopes[fitting:]:
+            if self._failure is None:
+                self._standing.append(self._set_up(name, step, test_class, note))
+        if self._failure is not None:
+            note(self._failure)
+        return self._failure is None
+
+    def leave(self, keeps: int, note: Note) -> None:
+        """Tear down all but the `keeps` outermost scopes."""
+        while len(self._standing) > keeps:
+            scope = self._standing.pop()
+            with scope.level:
+                for tear_down in scope.tear_downs:
+                    for error in tear_down():
+                        note(error)
+
+    @property
+    def _failure(self) -> BaseException | None:
+        return self._standing[-1].failure if self._standing else None
+
+    def _set_up(self, name: str, step: Step, test_class: type[SmokeTest], note: Note) -> _Scope:
+        is_module = name == test_class.__module__
+        set_up, tear_down, clean_up = _of_module(name) if is_module else _of_class(test_class)
+        level = ExitStack()
+        if step.is_rolled_back:
+            level.enter_context(self._guard.level("__all__" if is_module else test_class.databases))
+        failure = next(iter(_attempt(set_up)), None)
+        if failure:
+            for error in clean_up():
+                note(error)
+        return _Scope(
+            name=name,
+            is_rolled_back=step.is_rolled_back,
+            tear_downs=() if failure else (lambda: _attempt(tear_down), clean_up),
+            level=level,
+            failure=failure,
+        )
+
+
+_Parts = tuple[Callable[[], object], Callable[[], object], Callable[[], Iterable[BaseException]]]
+
+
+def _of_module(name: str) -> _Parts:
+    module = sys.modules[name]
+    nothing = lambda: None  # noqa: E731
+    return (
+        getattr(module, "setUpModule", nothing),
+        getattr(module, "tearDownModule", nothing),
+        lambda: _attempt(unittest.case.doModuleCleanups),
+    )
+
+
+def _of_class(test_class: type[SmokeTest]) -> _Parts:
+    return test_class.setUpClass, test_class.tearDownClass, lambda: class_cleanups(test_class)
+
+
+def class_cleanups(test_class: type[SmokeTest]) -> list[BaseException]:
+    """Run what `addClassCleanup` was given; return what they raised."""
+    if interrupt := list(_attempt(test_class.doClassCleanups)):
+        return interrupt
+    return [exc_info[1] for exc_info in test_class.tearDown_exceptions]  # type: ignore[attr-defined]
+
+
+def _attempt(call: Callable[[], object]) -> list[BaseException]:
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001 (sys.exit() in a fixture is its test's, as in a test)
+        return [error]
+    return []

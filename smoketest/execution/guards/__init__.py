@@ -1,0 +1,1 @@
+"""Databases that a test may write to and that keep nothing of it."""

@@ -1,0 +1,35 @@
+"""Tells which SQL statements would get out of a transaction."""
+
+import re
+
+_LEADING = r"(?:\s|/\*.*?\*/|--[^\n]*\n|\()*"
+_ENDS_TRANSACTION = re.compile(
+    rf"""(?isx) (?:^|;) {_LEADING}
+    ( COMMIT | END | ABORT | ROLLBACK (?! \s+ (?:WORK\s+|TRANSACTION\s+)? TO\b ) | BEGIN | START\s+TRANSACTION
+    | PREPARE\s+TRANSACTION | XA | SET\s+(?:SESSION\s+|GLOBAL\s+)?(?:@@(?:\w+\.)?)?autocommit ) \b"""
+)
+_COMMITS_IMPLICITLY = re.compile(
+    rf"""(?isx) (?:^|;) {_LEADING}
+    ( CREATE (?!\s+TEMPORARY) | ALTER | DROP (?!\s+TEMPORARY) | TRUNCATE | RENAME | GRANT | REVOKE
+    | (?:UN)?LOCK\s+TABLES? | ANALYZE\s+TABLE | CHECK\s+TABLE | OPTIMIZE | REPAIR | FLUSH | LOAD\s+INDEX
+    | CACHE\s+INDEX | INSTALL | UNINSTALL | RESET | SET\s+PASSWORD ) \b"""
+)
+_MOST_CHARACTERS = 80
+
+
+def violation(sql: str, *, can_rollback_ddl: bool) -> str:
+    """Return what is wrong with running `sql` inside a test, or nothing.
+
+    MySQL and MariaDB commit what went before on DDL and some other statements:
+    https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
+    """
+    if _ENDS_TRANSACTION.search(sql):
+        return f"refused, it would end the transaction: {_shown(sql)}"
+    if not can_rollback_ddl and _COMMITS_IMPLICITLY.search(sql):
+        return f"refused, the database would commit: {_shown(sql)}"
+    return ""
+
+
+def _shown(sql: str) -> str:
+    line = " ".join(sql.split())
+    return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}..."

@@ -1,0 +1,91 @@
+"""Runs queued tests in a supervised process: both sides of its channel, and how each ending becomes a result."""
+
+import os
+import platform
+import signal
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from types import FrameType
+
+from smoketest.errors import TimeLimitExceeded
+from smoketest.execution.channel import Channel
+from smoketest.execution.supervisor import INTERRUPT, Ending, Supervisor
+from smoketest.results import Cause, Outcome, Result, Step
+
+Execute = Callable[[Step], Result]
+OpenSession = Callable[[], AbstractContextManager[Execute]]
+
+
+def make_supervisor(open_session: OpenSession) -> Supervisor:
+    """Return a supervisor whose process runs the steps that it is asked."""
+    return Supervisor(lambda channel: _serve(channel, open_session))
+
+
+def run_supervised(step: Step, supervisor: Supervisor) -> Result:
+    """Run the step's test in the supervised process and return its result, however it ends."""
+    ending = supervisor.ask(step.as_dict(), seconds=step.timeout_seconds)
+    if ending.answer is not None:
+        return Result.from_dict(ending.answer)
+    return Result(
+        id=step.id,
+        outcome=Outcome.ERRORED,
+        cause=Cause.TIMEOUT if ending.is_timeout else Cause.CRASH,
+        duration_seconds=ending.seconds,
+        message=_message(step, ending),
+        traceback=ending.stack,
+        host=platform.node(),
+    )
+
+
+def _message(step: Step, ending: Ending) -> str:
+    if ending.is_timeout:
+        return f"timed out after {step.timeout_seconds:g} s; it did not heed the interrupt, so its process was killed"
+    if ending.exit_code is None:
+        return "its process closed the connection to its supervisor and was killed"
+    if ending.exit_code < 0:
+        return f"its process was ended by signal {signal.Signals(-ending.exit_code).name}"
+    return f"its process ended itself with exit code {ending.exit_code}"
+
+
+class _Limit:
+    """The time limit of the test that runs now, as a signal handler."""
+
+    def __init__(self) -> None:
+        self._step: Step | None = None
+        self._was_hit = False
+        signal.signal(INTERRUPT, self._hit)
+
+    def run(self, step: Step, execute: Execute) -> Result:
+        self._step, self._was_hit = step, False
+        try:
+            result = execute(step)
+        except TimeLimitExceeded:  # it hit just between the end of the test and ours
+            result = Result(id=step.id, outcome=Outcome.ERRORED)
+        self._step = None
+        if not self._was_hit or result.cause is Cause.TIMEOUT:
+            return result
+        message = f"timed out after {step.timeout_seconds:g} s; it went on in spite of the interrupt"
+        return replace(result, outcome=Outcome.ERRORED, cause=Cause.TIMEOUT, message=message)
+
+    def _hit(self, _number: int, _frame: FrameType | None) -> None:
+        if self._step:
+            self._was_hit = True
+            message = f"timed out after {self._step.timeout_seconds:g} s"
+            raise TimeLimitExceeded(message)
+
+
+def _serve(channel: Channel, open_session: OpenSession) -> None:
+    pid, directory, environment = os.getpid(), os.getcwd(), dict(os.environ)  # noqa: PTH109 (a str is what chdir wants)
+    limit = _Limit()
+    with open_session() as execute, suppress(EOFError):
+        while True:
+            result = limit.run(Step.from_dict(channel.receive()), execute)
+            if os.getpid() != pid:
+                os._exit(0)  # a child that the test forked and that came back out of it
+            with suppress(OSError):
+                os.chdir(directory)
+            if dict(os.environ) != environment:
+                os.environ.clear()
+                os.environ.update(environment)
+            channel.send(result.as_dict())

@@ -1,0 +1,1 @@
+"""The Celery side: publishing a run."""

@@ -1,0 +1,95 @@
+"""Derives what a run shows from the facts that are known of it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from smoketest.results import Cause, Counts, Outcome, Result, Run, Status, Step
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A step that has ended."""
+
+    step: Step
+    result: Result
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What a run shows now."""
+
+    status: Status
+    counts: Counts
+    test_classes: int
+    tests_total: int
+    seconds: float
+    reason: str = ""
+    """Why a run without a bad test is FAIL."""
+    rows: tuple[Row, ...] = ()
+    """Empty until the run has finished."""
+    has_detail: bool = True
+    run_id: str = ""
+    url: str = ""
+    release: str = ""
+    host: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    def ids(self, outcome: Outcome) -> list[str]:
+        """Return the ids of the tests that ended so, in the plan's order."""
+        return [row.step.id for row in self.rows if row.result.outcome is outcome]
+
+    def timed_out_ids(self) -> list[str]:
+        """Return the ids of the tests that were ended at their limit."""
+        return [row.step.id for row in self.rows if row.result.cause is Cause.TIMEOUT]
+
+
+def summarise(run: Run) -> Report:
+    """Report a run as it stands."""
+    reason = _reason(run)
+    return Report(
+        status=_status(run, reason),
+        counts=run.counts,
+        test_classes=run.test_classes,
+        tests_total=run.tests_total,
+        seconds=run.seconds,
+        reason=reason,
+        rows=tuple(Row(step=step, result=run.results[step.id]) for step in run.plan.steps if step.id in run.results),
+        run_id=run.id,
+        release=run.release,
+        host=run.host,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+    )
+
+
+def for_stranger(report: Report) -> Report:
+    """Return the report with counts and ids alone."""
+    return replace(
+        report,
+        rows=tuple(
+            replace(row, result=Result(id=row.result.id, outcome=row.result.outcome, cause=row.result.cause))
+            for row in report.rows
+        ),
+        has_detail=False,
+        release="",
+        host="",
+    )
+
+
+def _reason(run: Run) -> str:
+    """Return why a finished run is not green although nothing in it failed, or nothing."""
+    if not run.tests_total:
+        return "no test was found to run"
+    if run.counts.ended == run.tests_total == run.counts.skipped:
+        return "every test was skipped"
+    return ""
+
+
+def _status(run: Run, reason: str) -> Status:
+    if run.is_cancelled:
+        return Status.CANCELLED
+    if run.counts.ended < run.tests_total:
+        return Status.RUNNING if run.started_at else Status.PENDING
+    is_green = run.counts.passed > 0 and not reason and not (run.counts.failed or run.counts.errored)
+    return Status.PASS if is_green else Status.FAIL

