@@ -16,6 +16,7 @@ from smoketest.inline import run_inline
 from smoketest.queue.dispatch import publish
 from smoketest.record.redis import About, RedisStore, open_store
 from smoketest.report.summary import Report, summarise
+from smoketest.results import Counts, Status
 from smoketest.suite.discover import discover
 from smoketest.suite.plan import Selection, make_plan
 
@@ -37,8 +38,8 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     )
 
 
-def start(selection: Selection, conf: Conf) -> str:
-    """Queue a run of all tests asked for and return its id.
+def start(selection: Selection, conf: Conf) -> Report:
+    """Queue a run of all tests asked for and report it as pending.
 
     Raises SelectionError as `run_here` does, and QueueUnavailableError when Redis or the broker does not answer;
     nothing of the run will happen then.
@@ -58,7 +59,16 @@ def start(selection: Selection, conf: Conf) -> str:
     except QueueUnavailableError:
         store.cancel(run_id)  # what may have been published after all finds nothing to do
         raise
-    return run_id
+    return Report(
+        status=Status.PENDING,
+        counts=Counts(),
+        test_classes=about.test_classes,
+        tests_total=len(plan.steps),
+        seconds=0.0,
+        run_id=run_id,
+        release=about.release,
+        host=about.host,
+    )
 
 
 def fetch(run_id: str, conf: Conf) -> Report:

@@ -124,9 +124,11 @@ class SlowView(_SmokeView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Answer 202 and where to poll, or the final report if it is there within `wait`."""
         seconds = asked.wait_of(request, self.conf)
-        run_id = runs.start(asked.selection_of(request), self.conf)
-        response = self._answer(request, runs.wait(run_id, seconds, self.conf))
-        response.headers["Location"] = self._url_of(request, run_id)
+        report = runs.start(asked.selection_of(request), self.conf)
+        if seconds:
+            report = runs.wait(report.run_id, seconds, self.conf)
+        response = self._answer(request, report)
+        response.headers["Location"] = self._url_of(request, report.run_id)
         return response
 
     get = post

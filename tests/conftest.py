@@ -6,25 +6,25 @@ import shutil
 import tempfile
 from contextlib import ExitStack
 
+import django
 import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connections
 from django.test import override_settings
 
 from tests.servers import EmbeddedRedis, OwnDatabases, Worker
 
 _databases = OwnDatabases()
+_databases.create()
+os.environ["SMOKETEST_TEST_DIR"] = tempfile.mkdtemp(prefix="smoketest-")
+os.environ["SMOKETEST_TEST_DATABASES"] = json.dumps(_databases.settings)
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.project.settings"
+django.setup()  # here, not in a hook: the conftest files below this one import models
 
 
 def pytest_configure():
-    """Make the databases and set Django up on them."""
-    os.environ["SMOKETEST_TEST_DIR"] = tempfile.mkdtemp(prefix="smoketest-")
-    _databases.create()
-    os.environ["SMOKETEST_TEST_DATABASES"] = json.dumps(_databases.settings)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.project.settings"
-    import django
-    from django.core.management import call_command
-    from django.db import connections
-
-    django.setup()
+    """Make the tables."""
     for alias in connections:
         call_command("migrate", database=alias, run_syncdb=True, verbosity=0, interactive=False)
     connections.close_all()
@@ -32,8 +32,6 @@ def pytest_configure():
 
 def pytest_unconfigure():
     """Leave nothing behind."""
-    from django.db import connections
-
     connections.close_all()
     _databases.drop()
     shutil.rmtree(os.environ["SMOKETEST_TEST_DIR"], ignore_errors=True)
@@ -81,8 +79,6 @@ def worker(redis_server):
 def _close_connections():
     """Close the databases of the test's own thread, so that none goes on to the next."""
     yield
-    from django.db import connections
-
     connections.close_all()
 
 
@@ -96,3 +92,12 @@ def project():
             stack.enter_context(override_settings(SMOKETEST_APPS=list(apps), **named))
 
         yield choose
+
+
+@pytest.fixture
+def row():
+    """A row that is there for good while the test lasts: the example's test wants to read one."""
+    rows = apps.get_model("shop", "FooModel").objects
+    rows.create(name="in production")
+    yield
+    rows.all().delete()

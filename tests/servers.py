@@ -71,7 +71,7 @@ class Worker:
         self.queue = environment.setdefault("SMOKETEST_TEST_QUEUE", f"queue-{secrets.token_hex(4)}")
         self._environment = {**os.environ, "SMOKETEST_TEST_REDIS_URL": redis_url, **environment}
         self._options = options or ("--pool", "prefork", "--concurrency", "2")
-        self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")
+        self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115 (closed by stop)
         self.process = None
 
     def start(self):
@@ -136,7 +136,7 @@ class OwnDatabases:
         for alias, make in {"postgresql": self._postgresql, "mariadb": self._mariadb}.items():
             try:
                 self.settings[alias] = make()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 (the drivers have no common error)
                 self.missing[alias] = f"no {alias}: {type(error).__name__}: {str(error).strip()}"
 
     def drop(self):

@@ -38,6 +38,9 @@ def run_supervised(step: Step, supervisor: Supervisor) -> Result:
     )
 
 
+_CANNOT_ANSWER = os.EX_IOERR
+
+
 def _message(step: Step, ending: Ending) -> str:
     if ending.is_timeout:
         return f"timed out after {step.timeout_seconds:g} s; it did not heed the interrupt, so its process was killed"
@@ -45,6 +48,8 @@ def _message(step: Step, ending: Ending) -> str:
         return "its process closed the connection to its supervisor and was killed"
     if ending.exit_code < 0:
         return f"its process was ended by signal {signal.Signals(-ending.exit_code).name}"
+    if ending.exit_code == _CANNOT_ANSWER:
+        return "its process could not answer: the test has closed its files"
     return f"its process ended itself with exit code {ending.exit_code}"
 
 
@@ -88,4 +93,7 @@ def _serve(channel: Channel, open_session: OpenSession) -> None:
             if dict(os.environ) != environment:
                 os.environ.clear()
                 os.environ.update(environment)
-            channel.send(result.as_dict())
+            try:
+                channel.send(result.as_dict())
+            except OSError:
+                os._exit(_CANNOT_ANSWER)

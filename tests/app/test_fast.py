@@ -1,30 +1,386 @@
-"""The monitor's URL."""
+"""The monitor's URL: `/smoketest/`."""
 
-import json
+import logging
 
 import pytest
-from django.test import Client
+from django.core import mail
+from django.db import connections
+from django.test import override_settings
+from django.utils.log import AdminEmailHandler
 
 from tests.project.shop.models import FooModel
 
+LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
+
 
 @pytest.fixture
-def client():
-    return Client(headers={"authorization": "Bearer new-token"})
+def admin_handler():
+    """Django's own handler that mails what goes wrong, as its default logging has it."""
+    handler = AdminEmailHandler()
+    mail.outbox = []
+    logging.getLogger("django.request").addHandler(handler)
+    yield handler
+    logging.getLogger("django.request").removeHandler(handler)
 
 
-def get_json(client, query=""):
-    response = client.get(f"/smoketest/{query}", headers={"accept": "application/json"})
-    return response, json.loads(response.content)
+def rows():
+    return {alias: set(FooModel.objects.using(alias).values_list("name", flat=True)) for alias in connections}
 
 
-def test_passes(project, client):
-    """All passed: 200 and PASS first."""
-    project("nested", test=None)
-    project("slow_only", "empty", "outcomes")
+def no_rows():
+    return {alias: set() for alias in connections}
 
-    response = client.get("/smoketest/")
 
-    print(response.content.decode())
-    print(response.status_code)
-    FooModel
+@pytest.mark.usefixtures("row")
+def test_fast__pass(project, stranger):
+    """When all passed the answer is 200 and begins with PASS; slow tests are left out."""
+    project("shop")
+
+    response = stranger.get("/smoketest/")
+
+    lines = response.content.decode().splitlines()
+    assert response.status_code == 200
+    assert lines[:6] == [
+        "PASS",
+        "test classes: 2",
+        "tests run: 4",
+        "tests passed: 4",
+        "tests failed: 0",
+        "tests errored: 0",
+    ]
+    assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Vary"] == "Accept"
+
+
+def test_fast__fail(project, stranger):
+    """When a test failed the answer is 500 and begins with FAIL; a stranger sees ids, no detail."""
+    project("shop")
+
+    response = stranger.get("/smoketest/")
+
+    text = response.content.decode()
+    assert response.status_code == 500
+    assert text.startswith("FAIL\n")
+    assert text.endswith("\n\ntests.project.shop.smoke.DemoTest.test_foomodel_reads failed\n")
+
+
+def test_fast__detail_for_token(project, operator):
+    """With a token the message and traceback follow."""
+    project("shop")
+
+    text = operator.get("/smoketest/").content.decode()
+
+    assert "    False is not true\n    Traceback (most recent call last):\n" in text
+    assert "self.assertTrue(cnt > 0)" in text
+
+
+def test_fast__fail_status(project, stranger):
+    """SMOKETEST_FAIL_STATUS is the status of FAIL."""
+    project("outcomes", fail_status=503)
+
+    assert stranger.get("/smoketest/").status_code == 503
+
+
+@pytest.mark.usefixtures("row")
+def test_fast__head(project, stranger):
+    """HEAD has the status of GET and no body."""
+    project("shop")
+
+    response = stranger.head("/smoketest/")
+
+    assert (response.status_code, response.content) == (200, b"")
+
+
+def test_fast__post_is_405(project, stranger):
+    """Another method is refused with what is allowed, in the format asked for."""
+    project("shop")
+
+    response = stranger.post("/smoketest/", headers={"accept": "application/json"})
+
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+    assert response.headers["Content-Type"] == "application/problem+json; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "app", ["empty", "slow_only", "skipped", "broken_import", "broken_syntax", "broken_error", "broken_exit"]
+)
+def test_fast__never_green_by_accident(project, stranger, app):
+    """Nothing found, only slow tests, all skipped, or a module that won't load: FAIL."""
+    project(app)
+
+    response = stranger.get("/smoketest/")
+
+    assert (response.status_code, response.content[:5]) == (500, b"FAIL\n")
+
+
+def test_fast__says_why_nothing_ran(project, stranger):
+    """A run of no tests says so."""
+    project("empty")
+
+    assert stranger.get("/smoketest/").content.decode().endswith("\n\nno test was found to run\n")
+
+
+def test_fast__import_error_is_a_result(project, operator):
+    """A module that would not load is one errored result beside the other tests."""
+    project("nested")
+
+    outcomes = operator.outcomes()
+
+    assert outcomes == {
+        "alpha": ("errored", "import"),
+        "TopTest.test_top": ("passed", None),
+        "beta.BetaTest.test_inherited": ("passed", None),
+        "deep.deeper.gamma.GammaTest.test_gamma": ("passed", None),
+    }
+
+
+def test_fast__each_ending_is_a_result(project, operator):
+    """Whatever a test raises is its own result, and the others run."""
+    project("outcomes")
+
+    outcomes = operator.outcomes(test="tests.project.outcomes.smoke.EndingsTest")
+
+    assert outcomes["EndingsTest.test_exits"] == ("errored", "exception")
+    assert outcomes["EndingsTest.test_is_interrupted"] == ("errored", "exception")
+    assert outcomes["EndingsTest.test_fails"] == ("failed", None)
+    assert outcomes["EndingsTest.test_skips"] == ("skipped", None)
+    assert outcomes["EndingsTest.test_b_language_is_the_settings_own"] == ("passed", None)
+    assert len(outcomes) == 19
+
+
+def test_fast__invariants(project, operator):
+    """Every planned test is reported once, and the counts add up."""
+    project("outcomes", "nested", "fixtures", "fixtures_broken", "refused")
+
+    report = operator.report()
+
+    ids = [each["id"] for each in report["results"]]
+    assert len(ids) == len(set(ids)) == report["tests_total"]
+    assert report["tests_run"] == report["tests_passed"] + report["tests_failed"] + report["tests_errored"]
+    assert report["tests_total"] == report["tests_run"] + report["tests_skipped"]
+
+
+def test_fast__everything_is_rolled_back(project, operator):
+    """What tests write is rolled back in every configured database, and the next test sees none of it."""
+    project("writers")
+
+    outcomes = operator.outcomes(k="WritesTest")
+
+    assert outcomes.pop("WritesTest.test_broken_transaction") == ("errored", "exception")
+    assert set(outcomes.values()) == {("passed", None)}
+    assert rows() == no_rows()
+
+
+def test_fast__no_way_to_commit(project, operator):
+    """Each way to commit through Django is refused in every database, also where the test swallows the refusal."""
+    project("writers")
+
+    outcomes = operator.outcomes(k="EscapesTest.test_commit")
+
+    assert outcomes == {
+        "EscapesTest.test_commit_by_api": ("errored", "exception"),
+        "EscapesTest.test_commit_by_sql": ("errored", "guard"),
+        "EscapesTest.test_commit_by_sql_with_a_comment": ("errored", "guard"),
+        "EscapesTest.test_commit_swallowed": ("errored", "guard"),
+    }
+    assert rows() == no_rows()
+
+
+@pytest.mark.needs("mariadb")
+@pytest.mark.needs("postgresql")
+def test_fast__ddl(project, operator):
+    """DDL is rolled back where the database can, and refused where it would commit."""
+    project("writers")
+
+    report = operator.report(k="test_ddl")
+
+    assert report["results"][0]["cause"] == "guard"
+    assert report["results"][0]["message"].count("CREATE TABLE") == 1
+    assert rows() == no_rows()
+    for connection in connections.all():
+        assert "escaped" not in connection.introspection.table_names()
+
+
+def test_fast__other_databases_are_refused(project, operator):
+    """A class that names its databases can touch no other."""
+    project("writers")
+
+    assert operator.outcomes(k="NarrowTest") == {
+        "NarrowTest.test_another": ("errored", "guard"),
+        "NarrowTest.test_its_own": ("passed", None),
+    }
+
+
+def test_fast__commits(project, operator):
+    """`@commits` is the one way out of the guard, and the result says so."""
+    project("writers")
+
+    report = operator.report(k="CommitsTest")
+
+    names = rows()["default"]
+    FooModel.objects.all().delete()
+    assert names == {"meant to stay"}
+    assert [each.get("warnings") for each in report["results"]] == [
+        None,
+        ["marked @commits: what it wrote to the databases stays"],
+    ]
+
+
+def test_fast__class_fixture_data(project, operator):
+    """Data of setUpClass is there for each test of the class, whatever another has done, and gone afterwards."""
+    project("writers")
+
+    outcomes = operator.outcomes(k="ClassDataTest")
+
+    assert set(outcomes.values()) == {("passed", None)}
+    assert rows() == no_rows()
+
+
+def test_fast__database_down(project, operator, monkeypatch):
+    """With a database down the answer is a report with errored tests."""
+    project("shop")
+    monkeypatch.setitem(connections.settings["default"], "NAME", "/nonexistent/db.sqlite3")
+
+    report = operator.report()
+
+    assert report["status"] == "FAIL"
+    assert report["errored_tests"] == [
+        "tests.project.shop.smoke.DemoTest.test_foomodel_reads",
+        "tests.project.shop.smoke.DemoTest.test_foomodel_writes",
+    ]
+    assert report["tests_passed"] == 2
+
+
+def test_fast__hang(project, operator):
+    """A test that hangs is left at its limit: the answer comes, the test is errored with where it was."""
+    project("hanging")
+
+    report = operator.report()
+
+    assert report["timed_out_tests"] == ["tests.project.hanging.smoke.HangingTest.test_b_hangs"]
+    assert report["tests_passed"] == 2
+    assert "event.wait()" in report["results"][1]["traceback"]
+    assert report["results"][1]["cause"] == "timeout"
+
+
+def test_fast__budget(project, operator):
+    """What the budget leaves no time for is errored as not run."""
+    project("hanging", budget=0.2)
+
+    assert operator.outcomes() == {
+        "HangingTest.test_a_passes": ("passed", None),
+        "HangingTest.test_b_hangs": ("errored", "timeout"),
+        "HangingTest.test_c_passes": ("errored", "not_run"),
+    }
+
+
+def test_fast__cache(project, stranger, operator):
+    """With SMOKETEST_CACHE_SECONDS a report is served again, with its age, and without the first caller's detail."""
+    project("outcomes", cache_seconds=60)
+    first = operator.report()
+
+    second = stranger.report()
+
+    assert second["finished_at"] == first["finished_at"]
+    assert "results" not in second
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("app=shop", 4),
+        ("app=tests.project.nested", 4),
+        ("app=shop&app=nested", 8),
+        ("tag=money", 2),
+        ("tag=money&exclude_tag=paper", 1),
+        ("test=tests.project.shop.smoke.TillTest", 2),
+        ("test=tests.project.shop.smoke.TillTest.test_prints", 1),
+        ("app=shop&k=foomodel", 2),
+        ("app=shop&cachebuster=1", 4),
+    ],
+)
+def test_fast__selection(project, operator, query, expected):
+    """The words of a selection pick tests; unknown parameters are ignored."""
+    project("shop", "nested")
+
+    report = operator.report(f"/smoketest/?{query}")
+
+    broken = {"tests.project.nested.smoke.alpha"} if "tag" in query else set()
+    assert len({each["id"] for each in report["results"]} - broken) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "culprit"),
+    [
+        ("app=nowhere", "no test matches app=nowhere"),
+        ("test=tests.project.shop.smoke.Til", "no test matches test=tests.project.shop.smoke.Til"),
+        ("app=slow_only", "only slow tests match app=slow_only"),
+        ("k=", "k= is empty"),
+        ("format=xml", "format=xml is not known; the formats are text, json"),
+    ],
+)
+def test_fast__bad_parameter(project, stranger, query, culprit):
+    """What can't be selected is a 400 that names the culprit, never an empty PASS."""
+    project("shop", "slow_only")
+
+    response = stranger.get(f"/smoketest/?{query}")
+
+    assert response.status_code == 400
+    assert culprit in response.content.decode()
+
+
+def test_fast__no_import_by_request(project, stranger):
+    """A request can't make the process import a module by its name."""
+    project("shop")
+
+    response = stranger.get("/smoketest/?test=tests.project.hostile.smoke.CrashTest.test_exits_at_once")
+
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (None, "text/plain"),
+        ("*/*", "text/plain"),
+        ("application/json", "application/json"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/plain"),
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", "text/plain"),
+        ("application/json;q=0.1, text/plain;q=0.9", "text/plain"),
+        ("application/json;q=0", "text/plain"),
+        ("application/*", "application/json"),
+        ("image/png", "text/plain"),
+        (";;;,,q=x/;", "text/plain"),
+        ("", "text/plain"),
+    ],
+)
+def test_fast__accept(project, stranger, accept, content_type):
+    """The Accept header chooses the format, and an odd one is never an error."""
+    project("shop")
+
+    response = stranger.get("/smoketest/", headers={} if accept is None else {"accept": accept})
+
+    assert response.headers["Content-Type"] == f"{content_type}; charset=utf-8"
+
+
+def test_fast__bad_setting(project, stranger):
+    """A wrong setting is named in the answer: a server starts without Django's checks."""
+    project("shop", timeout="5s")
+
+    response = stranger.get("/smoketest/")
+
+    assert response.status_code == 500
+    assert "SMOKETEST_TIMEOUT is '5s'; a number of seconds is wanted" in response.content.decode()
+
+
+@override_settings(ADMINS=[("An admin", "admin@example.com")], EMAIL_BACKEND=LOCMEM)
+@pytest.mark.usefixtures("admin_handler")
+def test_fast__no_mail_to_admins(project, stranger):
+    """A failing probe mails no ADMINS."""
+    project("outcomes")
+
+    stranger.get("/smoketest/")
+
+    assert mail.outbox == []

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
             "outcomes",
             "fixtures",
             "fixtures_broken",
+            "hanging",
             "hostile",
             "writers",
             "nested",

@@ -1,0 +1,56 @@
+"""Runs on real workers."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from tests import waiting
+
+
+class Deployer(Client):
+    """A client that starts runs and polls them, as a pipeline does."""
+
+    def __init__(self):
+        super().__init__(headers={"authorization": "Bearer new-token", "accept": "application/json"})
+
+    def start(self, **query):
+        """Start a run and return the URL to poll."""
+        response = self.post("/smoketest/slow/", query_params=query)
+        assert response.status_code == 202, response.content
+        return response.headers["Location"].removeprefix("http://testserver")
+
+    def final(self, url, **limit):
+        """Poll until the run has ended and return its report."""
+        waiting.until(lambda: self.get(url).status_code != 202, what=f"{url} ends", **limit)
+        return json.loads(self.get(url).content)
+
+    def run(self, **query):
+        """Start a run, wait for its end and return its report."""
+        return self.final(self.start(**query))
+
+    def outcomes(self, **query):
+        """Return short id -> (outcome, cause) of a run."""
+        return outcomes_of(self.run(**query))
+
+
+def outcomes_of(report):
+    """Return short id -> (outcome, cause) of a report."""
+    return {each["id"].split(".smoke.")[-1]: (each["outcome"], each.get("cause")) for each in report["results"]}
+
+
+@pytest.fixture
+def deployer():
+    """A pipeline with a token."""
+    return Deployer()
+
+
+@pytest.fixture
+def queued(project, monkeypatch):
+    """Point this process at a Redis, and at a worker's queue: `queued(redis_server, worker, "shop")`."""
+
+    def choose(server, worker, *apps, **settings):
+        monkeypatch.setenv("CELERY_BROKER_URL", server.url)
+        project(*apps, redis_url=server.url, queue=worker.queue if worker else "nobody", **settings)
+
+    return choose

@@ -1,0 +1,17 @@
+import threading
+
+from smoketest import SmokeTest, timeout
+
+event = threading.Event()
+
+
+class HangingTest(SmokeTest):
+    def test_a_passes(self):
+        pass
+
+    @timeout(0.3)
+    def test_b_hangs(self):
+        event.wait()
+
+    def test_c_passes(self):
+        pass
