@@ -88,7 +88,7 @@ def _run(processes: list[str]) -> int:
     """Run the processes until one of them ends, which is an error, or a signal asks for the end of all."""
     kinship.adopt_orphans()
     command = [sys.executable, "-m", "honcho", "--env", os.devnull, "start", *processes]
-    # A session of its own: Ctrl-C in the terminal reaches this process only, which passes it on once.
+    # Outside the process group of the terminal, so that Ctrl-C reaches only this process, which passes it on once.
     honcho = subprocess.Popen(command, start_new_session=True, preexec_fn=kinship.die_with_parent)  # noqa: PLW1509, S603
     try:
         return honcho.wait() or 1

@@ -1,0 +1,97 @@
+"""What is shipped: the wheel."""
+
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ROOT
+
+pytestmark = pytest.mark.live
+
+_SCRIPT = """
+import sys
+
+import django
+from django.conf import settings
+
+settings.configure(
+    SECRET_KEY="x",
+    ALLOWED_HOSTS=["testserver"],
+    INSTALLED_APPS=["smoketest", "shipped"],
+    ROOT_URLCONF="smoketest.urls",
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+)
+django.setup()
+
+from django.test import Client
+
+import smoketest
+
+assert smoketest.__file__.startswith(sys.prefix), smoketest.__file__
+sys.stdout.write(Client().get("/").content.decode())
+"""
+_SMOKE = """
+from smoketest import SmokeTest
+
+
+class ShippedTest(SmokeTest):
+    def test_is_there(self):
+        self.assertTrue(True)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_wheel__holds_the_package_only(wheel):
+    """The wheel holds smoketest with its scripts and py.typed, and nothing of worker or tests."""
+    names = zipfile.ZipFile(wheel).namelist()
+
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"smoketest"}
+    assert "smoketest/py.typed" in names
+    assert {Path(name).name for name in names if name.endswith(".lua")} == {
+        "begin.lua",
+        "cancel.lua",
+        "create.lua",
+        "facts.lua",
+        "poll.lua",
+        "step.lua",
+    }
+
+
+def test_wheel__runs(wheel, tmp_path):
+    """Installed into an empty environment the wheel runs a smoke test."""
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)],
+        check=True,
+    )
+    # What it depends on comes from here; a path file's own path files don't count, so the checkout does not.
+    (site_packages,) = environment.glob("lib/python*/site-packages")
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+    (tmp_path / "shipped").mkdir()
+    (tmp_path / "shipped" / "__init__.py").touch()
+    (tmp_path / "shipped" / "smoke.py").write_text(_SMOKE)
+
+    done = subprocess.run(
+        [str(python), "-c", _SCRIPT], cwd=tmp_path, capture_output=True, text=True, check=False, env={}
+    )
+
+    assert done.stdout.startswith("PASS\ntest classes: 1\ntests run: 1\n"), done.stderr
