@@ -2,8 +2,8 @@
 
 import inspect
 import unittest
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
@@ -47,13 +47,6 @@ class SmokeTest(unittest.TestCase):
                 message = f"{cls.__qualname__}.{name} is async and would never be awaited; make it a plain method"
                 raise TypeError(message)
 
-    def __init__(self, methodName: str = "runTest") -> None:  # noqa: N803 (unittest's name)
-        """Make the test of one method; an `async def` is run to its end in an event loop of its own."""
-        super().__init__(methodName)
-        method = getattr(self, methodName, None)
-        if inspect.iscoroutinefunction(method):
-            setattr(self, methodName, async_to_sync(method))
-
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
         """Run the test, rolled back whoever runs it."""
         method = getattr(self, self._testMethodName)
@@ -66,27 +59,44 @@ class SmokeTest(unittest.TestCase):
     # test's, and its tearDown and cleanups are still due. Under another runner it stays what it is.
 
     def _callSetUp(self) -> None:  # noqa: N802
-        with _own_interrupts():
+        try:
             super()._callSetUp()  # type: ignore[misc]
+        except KeyboardInterrupt as interrupt:
+            _take(interrupt)
 
     def _callTestMethod(self, method: Callable[[], object]) -> None:  # noqa: N802
-        with _own_interrupts():
-            super()._callTestMethod(method)  # type: ignore[misc]
+        try:
+            _finish(method())
+        except KeyboardInterrupt as interrupt:
+            _take(interrupt)
 
     def _callTearDown(self) -> None:  # noqa: N802
-        with _own_interrupts():
+        try:
             super()._callTearDown()  # type: ignore[misc]
+        except KeyboardInterrupt as interrupt:
+            _take(interrupt)
 
     def _callCleanup(self, function: Callable[..., object], /, *args: Any, **kwargs: Any) -> None:  # noqa: N802
-        with _own_interrupts():
+        try:
             super()._callCleanup(function, *args, **kwargs)  # type: ignore[misc]
+        except KeyboardInterrupt as interrupt:
+            _take(interrupt)
 
 
-@contextmanager
-def _own_interrupts() -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        if not is_guarded.get():
-            raise
+def _finish(returned: object) -> None:
+    """Let nothing that a test method returns be taken for a test that ran: what is awaitable is awaited."""
+    if inspect.isawaitable(returned):
+
+        async def wait() -> None:
+            await returned
+
+        async_to_sync(wait)()
+    elif returned is not None:
+        message = f"the test returned {type(returned).__name__} instead of doing its work; is there a `yield` in it?"
+        raise TypeError(message)
+
+
+def _take(interrupt: KeyboardInterrupt) -> None:
+    if is_guarded.get():
         raise TestInterrupted from interrupt
+    raise interrupt

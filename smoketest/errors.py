@@ -40,5 +40,9 @@ class GuardViolation(EndTestError):  # noqa: N818
     """The test did what could outlive its rollback; mark it `@commits` if that is meant."""
 
 
+class TestAbandoned(EndTestError):  # noqa: N818
+    """The test was given up at its time limit and goes on in vain; mend what it waits for."""
+
+
 class TestInterrupted(EndTestError):  # noqa: N818
     """The test raised KeyboardInterrupt, which unittest would take for the end of the whole run."""

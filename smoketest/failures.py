@@ -33,10 +33,7 @@ def message_of(error: BaseException) -> str:
 def traceback_of(error: BaseException) -> str:
     """Return the exception's traceback, from the test's own frame on."""
     told = traceback.TracebackException(type(error), error, _skip_own_frames(error.__traceback__), compact=True)
-    if isinstance(error, AssertionError):
-        told.stack = traceback.StackSummary.from_list(
-            [frame for frame in told.stack if "/unittest/" not in frame.filename.replace("\\", "/")]
-        )
+    told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if not _is_harness(frame)])
     try:
         return cut("".join(told.format()))
     except Exception as unprintable:  # noqa: BLE001 (a project's own __str__ may raise anything)
@@ -44,18 +41,31 @@ def traceback_of(error: BaseException) -> str:
 
 
 def cut(text: str) -> str:
-    """Return `text`, cut in the middle with a note where it is too long to be kept."""
+    """Return `text`, cut in the middle with a note where it is too long to be kept, and fit for UTF-8."""
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode()  # a file's name may hold what no encoding takes
     if len(text) <= MOST_CHARACTERS:
         return text
     half = MOST_CHARACTERS // 2
-    return f"{text[:half]}\n[... {len(text) - 2 * half} characters left out ...]\n{text[-half:]}"
+    return join_cut(text[:half], text[-half:], left_out=len(text) - 2 * half)
+
+
+def join_cut(head: str, tail: str, *, left_out: int) -> str:
+    """Return the two ends of a text, with a note of how many characters stood between them."""
+    text = f"{head}\n[... {left_out} characters left out ...]\n{tail}" if left_out > 0 else head + tail
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _skip_own_frames(trace: TracebackType | None) -> TracebackType | None:
     first = trace
     while first is not None and _is_own(first):
         first = first.tb_next
-    return first or trace
+    return first
+
+
+def _is_harness(frame: traceback.FrameSummary) -> bool:
+    """Tell whether a frame is unittest's or ours: those stand below the test's own too, where it asserts or hangs."""
+    return any(part in frame.filename.replace("\\", "/") for part in ("/unittest/", "/smoketest/execution/"))
 
 
 def _is_own(trace: TracebackType) -> bool:

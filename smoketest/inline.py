@@ -1,17 +1,19 @@
 """A run here and now: the tests on lanes, each until its deadline, all within the budget."""
 
+import os
 import platform
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 
 from django.urls import set_script_prefix
 
+from smoketest.cases import SmokeTest
 from smoketest.conf import Conf
-from smoketest.execution import lanes
 from smoketest.execution.guards.callers_connections import is_inside_test_case
-from smoketest.execution.session import Execute, callers_session, own_session
+from smoketest.execution.lanes import Clock, Ended, Fate, Job, Lanes
+from smoketest.execution.session import Session, callers_session, open_session
 from smoketest.failures import cut
 from smoketest.results import Cause, Outcome, Plan, Result, Run, Step, count
 from smoketest.suite.discover import Found
@@ -21,9 +23,10 @@ def run_inline(plan: Plan, found: Found, conf: Conf, *, script_prefix: str, rele
     """Run the plan in this process and return the finished run, within the budget whatever the tests do."""
     started_at, began = datetime.now(UTC), time.monotonic()
     results = dict(plan.known)
-    run_tests = _on_callers_thread if is_inside_test_case() else _on_lanes
-    for result in run_tests(plan, found, conf, script_prefix):
-        results[result.id] = replace(result, release=release)
+    if is_inside_test_case():
+        results |= {result.id: result for result in _on_callers_thread(plan, found)}
+    else:
+        results |= {result.id: result for result in _on_lanes(plan, found, conf, script_prefix)}
     return Run(
         plan=plan,
         results=results,
@@ -38,49 +41,53 @@ def run_inline(plan: Plan, found: Found, conf: Conf, *, script_prefix: str, rele
     )
 
 
-def _on_lanes(plan: Plan, found: Found, conf: Conf, script_prefix: str) -> Iterator[Result]:
+def _on_lanes(plan: Plan, found: Found, conf: Conf, script_prefix: str) -> Iterable[Result]:
     steps = {step.id: step for step in plan.steps}
-    ended_jobs = lanes.run(
-        [[_job(step, script_prefix) for step in unit] for unit in plan.units()],
-        open_session=lambda: own_session(found.classes),
+    ended_jobs = _lanes(os.getpid()).run(
+        [[_job(step, found.classes.get(step.id), script_prefix) for step in unit] for unit in plan.units()],
         until=time.monotonic() + conf.budget,
         concurrency=conf.concurrency,
     )
-    for ended in ended_jobs:
-        yield ended.value or _without_answer(steps[ended.key], ended, conf)
+    return [ended.value or _without_answer(steps[ended.key], ended, conf) for ended in ended_jobs]
 
 
-def _on_callers_thread(plan: Plan, found: Found, conf: Conf, script_prefix: str) -> Iterator[Result]:  # noqa: ARG001
+def _on_callers_thread(plan: Plan, found: Found) -> Iterable[Result]:
     """Run the tests where a project's own TestCase runs, so that they see its data; no limit can be kept there."""
     with callers_session(found.classes) as run:
-        for step in plan.steps:
-            if step.id not in plan.known:
-                yield run(step)
+        return [run(step) for step in plan.steps if step.id not in plan.known]
 
 
-def _job(step: Step, script_prefix: str) -> lanes.Job[Execute, Result]:
-    def work(run: Execute) -> Result:
+@cache
+def _lanes(_process: int) -> Lanes:
+    """Return the lanes of this process: a forked one has none of its parent's threads."""
+    return Lanes(open_session)
+
+
+def _job(step: Step, test_class: type[SmokeTest] | None, script_prefix: str) -> Job[Result]:
+    def work(session: Session, clock: Clock) -> Result:
         set_script_prefix(script_prefix)
-        return run(step)
+        return session.execute(step, test_class, clock)
 
-    return lanes.Job(key=step.id, work=work, seconds=step.timeout_seconds)
+    return Job(key=step.id, work=work, seconds=step.timeout_seconds)
 
 
-def _without_answer(step: Step, ended: lanes.Ended[Result], conf: Conf) -> Result:
-    result = Result(
+def _without_answer(step: Step, ended: Ended[Result], conf: Conf) -> Result:
+    is_timeout = ended.fate in (Fate.LEFT, Fate.STILL_LEFT)
+    since = ended.since_at.isoformat(timespec="seconds") if ended.since_at else ""
+    messages = {
+        Fate.LEFT: f"timed out after {min(step.timeout_seconds, ended.seconds):.3g} s; its thread is left to itself",
+        Fate.STILL_LEFT: f"still hanging since {since}; it was not begun again",
+        Fate.SATURATED: "not run: too many tests hang already in this process",
+        Fate.BROKEN: "not run: the connections to the databases could not be made",
+        Fate.NOT_BEGUN: f"not run: the run's budget of {conf.budget:g} s was spent before it could begin",
+    }
+    return Result(
         id=step.id,
         outcome=Outcome.ERRORED,
-        cause=Cause.NOT_RUN,
-        message=f"not run: the run's budget of {conf.budget:g} s was spent before it could begin",
+        cause=Cause.TIMEOUT if is_timeout else Cause.NOT_RUN,
+        message=messages[ended.fate],
+        traceback=cut(f"Where it is (most recent call last):\n{ended.stack}" if ended.stack else ""),
+        duration_seconds=ended.seconds if is_timeout else None,
         host=platform.node(),
-    )
-    if not ended.is_left:
-        return result
-    limit = min(step.timeout_seconds, ended.seconds)
-    return replace(
-        result,
-        cause=Cause.TIMEOUT,
-        message=f"timed out after {limit:.3g} s; its thread is left to itself",
-        traceback=cut(f"Where it was (most recent call last):\n{ended.stack}" if ended.stack else ""),
-        duration_seconds=ended.seconds,
+        pid=os.getpid(),
     )

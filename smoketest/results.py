@@ -152,9 +152,8 @@ class Plan:
         """Return the steps still to be run, neighbours that share fixtures together."""
         units: list[list[Step]] = [[]]
         for step in self.steps:
-            if step.id in self.known:
-                continue
-            units[-1].append(step)
+            if step.id not in self.known:
+                units[-1].append(step)
             if not step.keeps:
                 units.append([])
         return [unit for unit in units if unit]

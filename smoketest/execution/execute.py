@@ -4,51 +4,60 @@ import os
 import platform
 import time
 import unittest
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import nullcontext
 from types import TracebackType
 
 from smoketest.cases import SmokeTest, is_guarded
 from smoketest.errors import GuardViolation, TestInterrupted, TimeLimitExceeded
-from smoketest.execution.capture import capture
+from smoketest.execution.capture import Captured, start_capture, stop_capture
 from smoketest.execution.fixtures import Fixtures, class_cleanups
-from smoketest.execution.guards.protocol import Guard
+from smoketest.execution.guards.protocol import Clock, Guard
 from smoketest.failures import cut, message_of, traceback_of
 from smoketest.results import Cause, Outcome, Result, Step
 
 COMMITS_WARNING = "marked @commits: what it wrote to the databases stays"
 
+_HOST = platform.node()
+
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
-def execute(step: Step, test_class: type[SmokeTest] | None, *, fixtures: Fixtures, guard: Guard) -> Result:
+def execute(
+    step: Step, test_class: type[SmokeTest] | None, *, fixtures: Fixtures, guard: Guard, clock: Clock
+) -> Result:
     """Run the test of `step` and return its result, whatever the test does short of ending its process.
 
-    `test_class` is what this process knows by the step's id; `fixtures` and `guard` are those of this thread.
+    `test_class` is what this process knows by the step's id; `fixtures` and `guard` are those of this thread, and
+    `clock` tells the guard how long the databases may take. Whoever calls keeps the time limit.
     """
     if test_class is None:
         return not_here(step)
     recorder = _Recorder()
+    captured = Captured()
     began = time.perf_counter()
-    with _as_guarded(), capture() as captured:
-        try:
-            _run(step, test_class, recorder, fixtures, guard)
-        except BaseException as error:  # noqa: BLE001 (whatever a test raises is its result, sys.exit() too)
-            recorder.note(error)
+    tokens = is_guarded.set(True), start_capture(captured)
+    try:
+        _run(step, test_class, recorder, fixtures, guard, clock)
+    except BaseException as error:  # noqa: BLE001 (whatever a test raises is its result, sys.exit() too)
+        recorder.note(error)
+    finally:
+        stop_capture(tokens[1])
+        is_guarded.reset(tokens[0])
     recorder.note_violations(guard.violations())
+    outcome, cause = recorder.verdict()
     return Result(
         id=step.id,
-        outcome=recorder.outcome,
-        cause=recorder.cause,
+        outcome=outcome,
+        cause=cause,
         duration_seconds=time.perf_counter() - began,
         message=cut("\n".join(recorder.messages)),
         traceback=cut("\n".join(recorder.tracebacks)),
+        stdout=captured.text("stdout"),
+        stderr=captured.text("stderr"),
+        logs=captured.text("logs"),
         warnings=() if step.is_rolled_back else (COMMITS_WARNING,),
-        host=platform.node(),
+        host=_HOST,
         pid=os.getpid(),
-        stdout=cut(captured.stdout.getvalue()),
-        stderr=cut(captured.stderr.getvalue()),
-        logs=cut(captured.logs.getvalue()),
     )
 
 
@@ -59,58 +68,51 @@ def not_here(step: Step) -> Result:
         outcome=Outcome.ERRORED,
         cause=Cause.IMPORT,
         message=f"this process has no test {step.id}: its code is older or newer, or a module would not load",
-        host=platform.node(),
+        host=_HOST,
         pid=os.getpid(),
     )
 
 
-@contextmanager
-def _as_guarded() -> Iterator[None]:
-    token = is_guarded.set(True)
-    try:
-        yield
-    finally:
-        is_guarded.reset(token)
-
-
-def _run(step: Step, test_class: type[SmokeTest], recorder: "_Recorder", fixtures: Fixtures, guard: Guard) -> None:
+def _run(
+    step: Step, test_class: type[SmokeTest], recorder: "_Recorder", fixtures: Fixtures, guard: Guard, clock: Clock
+) -> None:
     is_skipped = getattr(test_class, "__unittest_skip__", False)
-    if is_skipped or fixtures.enter(step, test_class, recorder.note):
-        with _level(step, test_class, guard):
-            test_class(step.id.rpartition(".")[2]).run(recorder)
-        if step.test_class not in step.scopes:
-            for error in class_cleanups(test_class):
-                recorder.note(error)
-    fixtures.leave(step.keeps, recorder.note)
-
-
-def _level(step: Step, test_class: type[SmokeTest], guard: Guard) -> AbstractContextManager[None]:
-    return guard.level(test_class.databases) if step.is_rolled_back else nullcontext()
+    try:
+        if is_skipped or fixtures.enter(step, test_class, clock, recorder.note):
+            with guard.level(test_class.databases, clock) if step.is_rolled_back else nullcontext():
+                test_class(step.id.rpartition(".")[2]).run(recorder)
+            if test_class._class_cleanups and step.test_class not in step.scopes:  # type: ignore[attr-defined] # noqa: SLF001
+                for error in class_cleanups(test_class):
+                    recorder.note(error)
+    finally:
+        fixtures.leave(step.keeps, recorder.note)
 
 
 class _Recorder(unittest.TestResult):
     """Takes what unittest reports of one test."""
 
+    failfast = shouldStop = buffer = tb_locals = False  # noqa: N815
+
     def __init__(self) -> None:
-        super().__init__()
+        # Not unittest's own: what it sets up (a dozen lists, the streams) is for a whole suite.
         self.messages: list[str] = []
         self.tracebacks: list[str] = []
-        self._outcomes: set[Outcome] = set()
-        self._causes: set[Cause] = set()
+        self._outcomes: list[Outcome] = []
+        self._causes: list[Cause] = []
+        self._subtests: list[Outcome] = []
 
-    @property
-    def outcome(self) -> Outcome:
-        """The worst of what happened; a test of which nothing was heard did not pass."""
-        for outcome in (Outcome.ERRORED, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED):
-            if outcome in self._outcomes:
-                return outcome
-        return Outcome.ERRORED
-
-    @property
-    def cause(self) -> Cause | None:
-        if self.outcome is not Outcome.ERRORED:
-            return None
-        return next((cause for cause in (Cause.TIMEOUT, Cause.GUARD) if cause in self._causes), Cause.EXCEPTION)
+    def verdict(self) -> tuple[Outcome, Cause | None]:
+        """Return the worst of what happened and its cause; a test of which nothing was heard did not pass."""
+        if self._outcomes == [Outcome.PASSED]:
+            return Outcome.PASSED, None
+        # Where subtests were skipped unittest reports neither success nor skip of the test itself.
+        heard = self._outcomes or sorted(self._subtests)[:1]
+        ranking = (Outcome.ERRORED, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED)
+        outcome = next((each for each in ranking if each in heard), Outcome.ERRORED)
+        if outcome is not Outcome.ERRORED:
+            return outcome, None
+        known = (cause for cause in (Cause.TIMEOUT, Cause.GUARD) if cause in self._causes)
+        return outcome, next(known, Cause.EXCEPTION)
 
     def note(self, error: BaseException, *, where: str = "") -> None:
         """Take an exception from the test, its fixtures or its cleanups."""
@@ -124,25 +126,34 @@ class _Recorder(unittest.TestResult):
     def note_violations(self, violations: list[str]) -> None:
         """Take what the guard saw, even where the test has swallowed the exception."""
         for violation in violations:
-            self._causes.add(Cause.GUARD)
-            if not any(violation in message for message in self.messages):
-                self._add(Outcome.ERRORED, violation)
+            self._causes.append(Cause.GUARD)
+            is_told = any(violation in message for message in self.messages)
+            self._add(Outcome.ERRORED, "" if is_told else violation)
 
     def _note_error(self, error: BaseException, where: str) -> None:
         if isinstance(error, TestInterrupted) and error.__cause__:
             error = error.__cause__
         if isinstance(error, TimeLimitExceeded):
-            self._causes.add(Cause.TIMEOUT)
+            self._causes.append(Cause.TIMEOUT)
         if isinstance(error, GuardViolation):
-            self._causes.add(Cause.GUARD)
+            self._causes.append(Cause.GUARD)
         self._add(Outcome.ERRORED, where + message_of(error), traceback_of(error))
 
     def _add(self, outcome: Outcome, message: str = "", trace: str = "") -> None:
-        self._outcomes.add(outcome)
+        self._outcomes.append(outcome)
         self.messages += [message] if message else []
         self.tracebacks += [trace] if trace else []
 
     # unittest's names from here on
+
+    def startTest(self, test: unittest.TestCase) -> None:  # noqa: N802
+        pass
+
+    def stopTest(self, test: unittest.TestCase) -> None:  # noqa: N802
+        pass
+
+    def addDuration(self, test: unittest.TestCase, elapsed: float) -> None:  # noqa: N802
+        pass
 
     def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802, ARG002
         self._add(Outcome.PASSED)
@@ -156,12 +167,16 @@ class _Recorder(unittest.TestResult):
             self._note_error(err[1], "")
 
     def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err: _ExcInfo | None) -> None:  # noqa: N802, ARG002
-        if err is not None and err[1] is not None:
+        if err is None:
+            self._subtests.append(Outcome.PASSED)
+        elif err[1] is not None:
             self.note(err[1], where=f"{subtest._subDescription()}: ")  # type: ignore[attr-defined] # noqa: SLF001
 
     def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802
         # A skipped subtest is no skipped test; unittest hands in its _SubTest, which holds the test as test_case.
-        if not hasattr(test, "test_case"):
+        if hasattr(test, "test_case"):
+            self._subtests.append(Outcome.SKIPPED)
+        else:
             self._add(Outcome.SKIPPED, reason)
 
     def addExpectedFailure(self, test: unittest.TestCase, err: _ExcInfo) -> None:  # noqa: N802, ARG002

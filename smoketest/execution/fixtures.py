@@ -8,8 +8,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from smoketest.cases import SmokeTest
-from smoketest.execution.guards.protocol import Guard
+from smoketest.errors import TestAbandoned
+from smoketest.execution.guards.protocol import Clock, Guard
+from smoketest.execution.turns import Turns
 from smoketest.results import Step
+
+_turns = Turns()
+"""What `setUpClass` sets on a class, and unittest's own list of module cleanups, are the whole process'."""
 
 Note = Callable[[BaseException], None]
 """Takes an exception on behalf of the test that it is charged to."""
@@ -36,7 +41,7 @@ class Fixtures:
         self._guard = guard
         self._standing: list[_Scope] = []
 
-    def enter(self, step: Step, test_class: type[SmokeTest], note: Note) -> bool:
+    def enter(self, step: Step, test_class: type[SmokeTest], clock: Clock, note: Note) -> bool:
         """Let just the scopes of the step stand; tell whether its test can run."""
         fitting = 0
         for scope, name in zip(self._standing, step.scopes, strict=False):
@@ -44,9 +49,12 @@ class Fixtures:
                 break
             fitting += 1
         self.leave(fitting, note)
+        if step.scopes and not _turns.take(self, clock):
+            note(TestAbandoned("the test waited in vain for another one's fixtures to go"))
+            return False
         for name in step.scopes[fitting:]:
             if self._failure is None:
-                self._standing.append(self._set_up(name, step, test_class, note))
+                self._standing.append(self._set_up(name, step, test_class, clock, note))
         if self._failure is not None:
             note(self._failure)
         return self._failure is None
@@ -59,17 +67,23 @@ class Fixtures:
                 for tear_down in scope.tear_downs:
                     for error in tear_down():
                         note(error)
+        if not self._standing:
+            _turns.give_back(self)
+
+    def abandon(self) -> None:
+        """Give up the turn, from another thread: the test that has it hangs."""
+        _turns.give_back(self)
 
     @property
     def _failure(self) -> BaseException | None:
         return self._standing[-1].failure if self._standing else None
 
-    def _set_up(self, name: str, step: Step, test_class: type[SmokeTest], note: Note) -> _Scope:
+    def _set_up(self, name: str, step: Step, test_class: type[SmokeTest], clock: Clock, note: Note) -> _Scope:
         is_module = name == test_class.__module__
         set_up, tear_down, clean_up = _of_module(name) if is_module else _of_class(test_class)
         level = ExitStack()
         if step.is_rolled_back:
-            level.enter_context(self._guard.level("__all__" if is_module else test_class.databases))
+            level.enter_context(self._guard.level("__all__" if is_module else test_class.databases, clock))
         failure = next(iter(_attempt(set_up)), None)
         if failure:
             for error in clean_up():

@@ -6,7 +6,9 @@ import multiprocessing
 import os
 import resource
 import signal
+import socket
 import sys
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 """https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
@@ -15,7 +17,7 @@ _PR_SET_PDEATHSIG = 1
 def clean_process(parent: int, *, keep_fds: tuple[int, ...]) -> None:
     """Die with the parent, and share neither its files and sockets nor its signal handlers."""
     _die_with(parent)
-    _close_all_but({0, 1, 2, *keep_fds})
+    _void_all_but({0, 1, 2, *keep_fds})
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         with contextlib.suppress(OSError, ValueError):
@@ -23,7 +25,10 @@ def clean_process(parent: int, *, keep_fds: tuple[int, ...]) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as in any Python process: writing raises BrokenPipeError
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     # A worker's own streams may log what is written; here they are the process' plain output.
-    sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     # A pool's child may be daemonic, and a daemonic process may start none of its own.
@@ -37,10 +42,55 @@ def _die_with(parent: int) -> None:
             os._exit(0)
 
 
-def _close_all_but(kept: set[int]) -> None:
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    first = 0
-    for fd in [*sorted(kept), min(limit, 1 << 20)]:
-        if first < fd:  # os.closerange(0, 0) closes everything: its upper end wraps around
-            os.closerange(first, fd)
-        first = fd + 1
+def _void_all_but(kept: set[int]) -> None:
+    """Let every other open descriptor be of /dev/null.
+
+    Closed, its number would be given to the next file that is opened, a database perhaps, while objects that came
+    along with the fork (log handlers, broker connections) still write to it.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in _open_descriptors():
+        if fd not in kept and fd != nothing:
+            with contextlib.suppress(OSError):
+                os.fstat(fd)
+                os.dup2(nothing, fd, inheritable=False)
+
+
+def _open_descriptors() -> list[int]:
+    for listing in ("/proc/self/fd", "/dev/fd"):
+        with contextlib.suppress(OSError):
+            return [int(path.name) for path in Path(listing).iterdir()]
+    return list(range(min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 4096)))
+
+
+class Belongings:
+    """What of the process a test may have changed and must be as it was for the next."""
+
+    _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+    _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
+
+    def __init__(self) -> None:
+        """Remember how it is now."""
+        self._directory = os.getcwd()  # noqa: PTH109 (a str is what chdir wants)
+        self._environment = dict(os.environ)
+        self._handlers = {number: signal.getsignal(number) for number in self._SIGNALS}
+        self._path = list(sys.path)
+        self._umask = os.umask(0o22)
+        os.umask(self._umask)
+        self._socket_timeout = socket.getdefaulttimeout()
+
+    def put_back(self) -> None:
+        """Let it be as it was."""
+        for timer in self._TIMERS:
+            signal.setitimer(timer, 0)
+        with contextlib.suppress(OSError):
+            os.chdir(self._directory)
+        if dict(os.environ) != self._environment:
+            os.environ.clear()
+            os.environ.update(self._environment)
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+        sys.path[:] = self._path
+        os.umask(self._umask)
+        socket.setdefaulttimeout(self._socket_timeout)

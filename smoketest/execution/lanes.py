@@ -1,157 +1,362 @@
 """Threads that can be left: jobs run one after another in a lane, each until its deadline."""
 
-import _thread
 import contextvars
 import sys
+import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Any, Generic, Protocol, TypeVar
 
-S = TypeVar("S")
-"""What a lane opens once and hands to each of its jobs."""
+from smoketest.execution import native
+from smoketest.execution.whereabouts import kernel_view
+
 R = TypeVar("R")
 
 
+class Clock(Protocol):
+    """The time that a job has; a job may say when it waits for something that is not its own doing."""
+
+    @property
+    def deadline(self) -> float:
+        """A point of `time.monotonic()`."""
+
+    def pause(self) -> None:
+        """Let the time from now on not count."""
+
+    def resume(self) -> None:
+        """Let it count again."""
+
+
+class Session(Protocol):
+    """What a lane opens in its thread and keeps for its jobs."""
+
+    def abandon(self) -> None:
+        """Free what the job that runs now holds; called from another thread when the job is left."""
+
+    def close(self) -> None:
+        """Close what was opened; called in the lane's own thread, last."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Job(Generic[S, R]):
+class Job(Generic[R]):
     """Some work and how long it may take; it must not raise."""
 
     key: str
-    work: Callable[[S], R]
+    work: Callable[[Any, Clock], R]
+    """Takes the lane's session, and the clock."""
     seconds: float
+
+
+class Fate(Enum):
+    """What became of a job."""
+
+    ANSWERED = auto()
+    LEFT = auto()
+    """It passed its deadline and is left to itself."""
+    STILL_LEFT = auto()
+    """It was left by an earlier run and has not ended yet, so it was not begun again."""
+    SATURATED = auto()
+    """Not begun: too many lanes are left already."""
+    BROKEN = auto()
+    """The lane could not open its session; the stack tells why."""
+    NOT_BEGUN = auto()
+    """There was no time for it any more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ended(Generic[R]):
-    """How a job ended: with a value, or left at its deadline, or (neither) never begun."""
+    """How a job ended."""
 
     key: str
+    fate: Fate
     value: R | None = None
-    is_left: bool = False
-    stack: str = ""
-    """Where the job was when it was left."""
     seconds: float = 0.0
+    since_at: datetime | None = None
+    """When the job began that is left."""
+    stack: str = ""
+    """Where it was when it was looked at."""
 
 
-def run(
-    units: Sequence[Sequence[Job[S, R]]],
-    *,
-    open_session: Callable[[], AbstractContextManager[S]],
-    until: float,
-    concurrency: int,
-) -> Iterator[Ended[R]]:
-    """Run each unit's jobs in order in one lane, `concurrency` lanes at a time; yield how each job ended.
+class Lanes:
+    """The lanes of one process.
 
-    By `until`, a point of `time.monotonic()`, every job has ended, is left, or will not begin any more.
+    A job that passed its deadline stays in its lane, which is lost to others until the job ends; while it hangs,
+    later runs don't begin the same job again, but for a retry now and then: what hung once may hang for ever
+    although its cause is mended.
     """
-    return _Run(units, open_session, until).run(concurrency)
 
-
-class _Run(Generic[S, R]):
     def __init__(
         self,
-        units: Sequence[Sequence[Job[S, R]]],
-        open_session: Callable[[], AbstractContextManager[S]],
-        until: float,
+        open_session: Callable[[], Session],
+        *,
+        idle_seconds: float = 30.0,
+        retry_seconds: float = 300.0,
+        most_left: int = 16,
+        most_left_each: int = 2,
     ) -> None:
-        self._waiting = deque(deque(unit) for unit in units if unit)
+        """Take what each lane opens in its thread, once."""
         self._open_session = open_session
-        self._until = until
-        self._answers: SimpleQueue[tuple[_Lane[S, R], R]] = SimpleQueue()
-        self._busy: list[_Lane[S, R]] = []
-        self._idle: list[_Lane[S, R]] = []
+        self._idle_seconds = idle_seconds
+        self._retry_seconds = retry_seconds
+        self._most_left = most_left
+        self._most_left_each = most_left_each
+        self._lock = native.make_lock()
+        self._idle: list[_Lane] = []
+        self._busy = 0
+        self._left: dict[str, list[_Lane]] = {}
+        self._wanted: deque[native.Mailbox[None]] = deque()
 
-    def run(self, concurrency: int) -> Iterator[Ended[R]]:
-        try:
-            while self._waiting or self._busy:
-                while self._waiting and len(self._busy) < concurrency and time.monotonic() < self._until:
-                    self._start(self._waiting.popleft())
-                if not self._busy:
+    def run(self, units: Sequence[Sequence[Job[R]]], *, until: float, concurrency: int) -> list[Ended[R]]:
+        """Run each unit's jobs in order in one lane; return how each job ended.
+
+        At most `concurrency` lanes of the process are at work, whoever else runs. By `until`, a point of
+        `time.monotonic()`, every job has ended, is left, or will not begin any more.
+        """
+        run = _Run(self, units, until)
+        while not run.is_over():
+            self._supply(run, concurrency)
+            with suppress(native.Empty):
+                run.mailbox.get(timeout=max(0.0, run.next_look() - time.monotonic()))
+            run.leave_overdue()
+        self._unwant(run.mailbox)
+        return run.conclude()
+
+    def refusal(self, key: str) -> Ended[Any] | None:
+        """Return why a job is not to be begun now, or nothing."""
+        with self._lock:
+            left = self._left.get(key, [])
+            are_enough = len(left) >= self._most_left_each
+            if left and (are_enough or time.monotonic() - left[-1].began < self._retry_seconds):
+                return left[0].ended(Fate.STILL_LEFT)
+            if sum(map(len, self._left.values())) >= self._most_left:
+                return Ended(key=key, fate=Fate.SATURATED)
+            return None
+
+    def free(self, lane: "_Lane") -> None:
+        """Take back a lane that has nothing to do any more."""
+        with self._lock:
+            self._busy -= 1
+            self._idle.append(lane)
+            self._wake_waiting()
+
+    def leave(self, lane: "_Lane") -> None:
+        """Count a lane as lost until its job ends, and free what that job holds."""
+        with self._lock:
+            self._busy -= 1
+            self._left.setdefault(lane.job.key, []).append(lane)
+            self._wake_waiting()
+        native.start_thread(lane.abandon)
+
+    def returned(self, lane: "_Lane") -> None:
+        """Forget a lane that was left and whose job has ended."""
+        with self._lock:
+            left = self._left.get(lane.job.key, [])
+            if lane in left:
+                left.remove(lane)
+            if not left:
+                self._left.pop(lane.job.key, None)
+
+    def retire(self, lane: "_Lane") -> bool:
+        """Let an idle lane end; tell whether it may."""
+        with self._lock:
+            if lane not in self._idle:
+                return False
+            self._idle.remove(lane)
+            return True
+
+    def _supply(self, run: "_Run[Any]", concurrency: int) -> None:
+        """Give the run the lanes that it can use and that are free, or stand in line for one."""
+        while run.can_use_another():
+            with self._lock:
+                if self._busy >= concurrency:
+                    if not run.has_lane() and run.mailbox not in self._wanted:
+                        self._wanted.append(run.mailbox)
+                    return
+                self._busy += 1
+                lane = self._idle.pop() if self._idle else None
+            run.add(lane or _Lane(self, self._open_session, self._idle_seconds))
+
+    def _unwant(self, mailbox: native.Mailbox[None]) -> None:
+        with self._lock, suppress(ValueError):
+            self._wanted.remove(mailbox)
+
+    def _wake_waiting(self) -> None:
+        while self._wanted:
+            self._wanted.popleft().put(None)
+
+
+class _Run(Generic[R]):
+    """One run: what waits, what is at work, what has ended. The lanes take their jobs here by themselves."""
+
+    def __init__(self, lanes: Lanes, units: Iterable[Sequence[Job[R]]], until: float) -> None:
+        self.mailbox: native.Mailbox[None] = native.make_mailbox()
+        self.until = until
+        self._lanes = lanes
+        self._waiting = deque(deque(unit) for unit in units if unit)
+        self._at_work: dict[_Lane, deque[Job[R]]] = {}
+        self._ended: list[Ended[R]] = []
+        self._looks_at = until
+        self._lock = native.make_lock()
+
+    def is_over(self) -> bool:
+        return not self._at_work and (not self._waiting or time.monotonic() >= self.until)
+
+    def can_use_another(self) -> bool:
+        return bool(self._waiting) and time.monotonic() < self.until
+
+    def has_lane(self) -> bool:
+        return bool(self._at_work)
+
+    def next_look(self) -> float:
+        """Return when somebody may be overdue; a job that has less time wakes whoever looks then."""
+        with self._lock:
+            self._looks_at = min((self.until, *(lane.deadline for lane in self._at_work)))
+            return self._looks_at
+
+    def add(self, lane: "_Lane") -> None:
+        with self._lock:
+            unit = self._at_work[lane] = self._waiting.popleft()
+            lane.begin(unit[0], self.until)  # it counts while the thread comes up
+        lane.begin_run(self)
+
+    def next_job(self, lane: "_Lane") -> Job[R] | None:
+        """Return what the lane does next, with its deadline set, or None."""
+        with self._lock:
+            if lane not in self._at_work:
+                return None
+            while time.monotonic() < self.until:
+                unit = self._at_work[lane]
+                if not unit and self._waiting:
+                    unit = self._at_work[lane] = self._waiting.popleft()
+                if not unit:
                     break
-                yield from self._wait()
-            yield from (Ended(key=job.key) for unit in self._waiting for job in unit)
-        finally:
-            for lane in self._busy + self._idle:
-                lane.close()
+                job = unit.popleft()
+                if not (refused := self._lanes.refusal(job.key)):
+                    lane.begin(job, self.until)
+                    if lane.deadline < self._looks_at:
+                        self.mailbox.put(None)
+                    return job
+                self._ended.append(refused)
+            self._finish(lane)
+            return None
 
-    def _start(self, unit: deque[Job[S, R]]) -> None:
-        lane = self._idle.pop() if self._idle else _Lane(self._open_session, self._answers)
-        self._busy.append(lane)
-        lane.begin(unit, self._until)
+    def answer(self, lane: "_Lane", ended: Ended[R]) -> None:
+        """Take how a job ended, unless it was left meanwhile."""
+        with self._lock:
+            if lane in self._at_work:
+                self._ended.append(ended)
+                lane.deadline = self.until  # between two jobs nothing is overdue
 
-    def _wait(self) -> Iterator[Ended[R]]:
-        """Wait for the first answer, or the first deadline."""
-        first = min(lane.deadline for lane in self._busy)
-        try:
-            lane, value = self._answers.get(timeout=max(0.0, first - time.monotonic()))
-        except Empty:
-            yield from self._leave_overdue()
-            return
-        if lane not in self._busy:
-            return  # it was left before; its answer comes too late
-        yield Ended(key=lane.job.key, value=value, seconds=lane.seconds)
-        if lane.unit and time.monotonic() < self._until:
-            lane.begin(lane.unit, self._until)
-            return
-        self._busy.remove(lane)
-        self._idle.append(lane)
-        yield from (Ended(key=job.key) for job in lane.unit)
+    def leave_overdue(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            for lane in [lane for lane in self._at_work if lane.deadline <= now]:
+                unit = self._at_work.pop(lane)
+                if unit and unit[0] is lane.job:
+                    unit.popleft()  # the thread has not even come up to take it
+                self._ended.append(lane.ended(Fate.LEFT))
+                lane.is_left = True
+                self._lanes.leave(lane)
+                if unit:
+                    self._waiting.appendleft(unit)
 
-    def _leave_overdue(self) -> Iterator[Ended[R]]:
-        now = time.monotonic()
-        for lane in [lane for lane in self._busy if lane.deadline <= now]:
-            self._busy.remove(lane)
-            lane.close()
-            yield Ended(key=lane.job.key, is_left=True, stack=lane.stack(), seconds=lane.seconds)
-            if lane.unit:
-                self._waiting.appendleft(lane.unit)
+    def conclude(self) -> list[Ended[R]]:
+        """Return how each job ended, those that were never begun last."""
+        rest: list[Ended[R]] = [Ended(key=job.key, fate=Fate.NOT_BEGUN) for unit in self._waiting for job in unit]
+        return self._ended + rest
+
+    def _finish(self, lane: "_Lane") -> None:
+        unit = self._at_work.pop(lane)
+        if unit:
+            self._waiting.appendleft(unit)
+        self._lanes.free(lane)
+        self.mailbox.put(None)
 
 
-class _Lane(Generic[S, R]):
+class _Lane:
     """One thread; native and never joined, so that a hung job can't hold up a server's shutdown."""
 
-    job: Job[S, R]
-    unit: deque[Job[S, R]]
-    deadline: float
+    job: Job[Any]
 
-    def __init__(
-        self,
-        open_session: Callable[[], AbstractContextManager[S]],
-        answers: SimpleQueue[tuple["_Lane[S, R]", R]],
-    ) -> None:
+    def __init__(self, lanes: Lanes, open_session: Callable[[], Session], idle_seconds: float) -> None:
+        self.deadline = float("inf")
+        self.began = 0.0
+        self._began_at = datetime.now(UTC)
+        self._paused_at = 0.0
+        self._lanes = lanes
         self._open_session = open_session
-        self._answers = answers
-        self._jobs: SimpleQueue[Job[S, R] | None] = SimpleQueue()
-        self._began = time.monotonic()
-        self._ident = _thread.start_new_thread(self._main, ())
+        self._idle_seconds = idle_seconds
+        self._session: Session | None = None
+        self._failure = ""
+        self._native_id = 0
+        self._runs: native.Queue[_Run[Any]] = native.Queue()
+        self.is_left = False
+        self._ident = native.start_thread(self._main)
 
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self._began
+    def begin_run(self, run: _Run[Any]) -> None:
+        self._runs.put(run)
 
-    def begin(self, unit: deque[Job[S, R]], until: float) -> None:
-        """Begin the next job of `unit`; the others stay in `self.unit`."""
-        self.job = unit.popleft()
-        self.unit = unit
-        self._began = time.monotonic()
-        self.deadline = min(self._began + self.job.seconds, until)
-        self._jobs.put(self.job)
+    def begin(self, job: Job[Any], until: float) -> None:
+        self.job = job
+        self._began_at = datetime.now(UTC)
+        self.began = time.monotonic()
+        self.deadline = min(self.began + job.seconds, until)
+        self._until = until
 
-    def close(self) -> None:
-        """End the thread as soon as its job ends, now if it has none."""
-        self._jobs.put(None)
+    def pause(self) -> None:
+        self._paused_at = time.monotonic()
+        self._left_seconds = self.deadline - self._paused_at
+        self.deadline = self._until
 
-    def stack(self) -> str:
+    def resume(self) -> None:
+        self.deadline = min(time.monotonic() + self._left_seconds, self._until)
+
+    def ended(self, fate: Fate) -> Ended[Any]:
+        """Tell of the job that hangs."""
+        seconds = time.monotonic() - self.began
+        return Ended(key=self.job.key, fate=fate, seconds=seconds, since_at=self._began_at, stack=self._stack())
+
+    def abandon(self) -> None:
+        """Free what the job holds; runs in a thread of its own, since that may take a while."""
+        if self._session:
+            self._session.abandon()
+
+    def _stack(self) -> str:
         frame = sys._current_frames().get(self._ident)  # noqa: SLF001 (the documented way to another thread's stack)
-        return "".join(traceback.format_stack(frame)) if frame else ""
+        return "".join(traceback.format_stack(frame)) + kernel_view(self._native_id) if frame else ""
 
     def _main(self) -> None:
-        with self._open_session() as session:
-            while job := self._jobs.get():
-                # A context of its own: what a job sets (language, time zone ...) is not there for the next.
-                self._answers.put((self, contextvars.Context().run(job.work, session)))
+        self._native_id = threading.get_native_id()
+        try:
+            self._session = self._open_session()
+        except Exception:  # noqa: BLE001 (a backend may raise anything; its words are the answer to each job)
+            self._failure = traceback.format_exc()
+        while run := self._next_run():
+            while job := run.next_job(self):
+                run.answer(self, self._do(job))
+        self._lanes.returned(self)
+        if self._session:
+            self._session.close()
+
+    def _do(self, job: Job[Any]) -> Ended[Any]:
+        if not self._session:
+            return Ended(key=job.key, fate=Fate.BROKEN, stack=self._failure)
+        # A context of its own: what a job sets (language, time zone ...) is not there for the next.
+        value = contextvars.Context().run(job.work, self._session, self)
+        return Ended(key=job.key, fate=Fate.ANSWERED, value=value, seconds=time.monotonic() - self.began)
+
+    def _next_run(self) -> _Run[Any] | None:
+        """Return the next run to work for, or None when it is time to end."""
+        while not self.is_left:
+            try:
+                return self._runs.get(timeout=self._idle_seconds)
+            except native.Empty:
+                if self._lanes.retire(self):
+                    return None
+        return None

@@ -3,12 +3,14 @@
 import os
 import platform
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from types import FrameType
 
 from smoketest.errors import TimeLimitExceeded
+from smoketest.execution import hygiene
 from smoketest.execution.channel import Channel
 from smoketest.execution.supervisor import INTERRUPT, Ending, Supervisor
 from smoketest.results import Cause, Outcome, Result, Step
@@ -26,7 +28,9 @@ def run_supervised(step: Step, supervisor: Supervisor) -> Result:
     """Run the step's test in the supervised process and return its result, however it ends."""
     ending = supervisor.ask(step.as_dict(), seconds=step.timeout_seconds)
     if ending.answer is not None:
-        return Result.from_dict(ending.answer)
+        if not step.keeps and (ending.answer["is_spent"] or supervisor.is_old):
+            supervisor.close()
+        return Result.from_dict(ending.answer["result"])
     return Result(
         id=step.id,
         outcome=Outcome.ERRORED,
@@ -44,13 +48,20 @@ _CANNOT_ANSWER = os.EX_IOERR
 def _message(step: Step, ending: Ending) -> str:
     if ending.is_timeout:
         return f"timed out after {step.timeout_seconds:g} s; it did not heed the interrupt, so its process was killed"
-    if ending.exit_code is None:
+    if ending.failure:
+        return f"its process could not be used: {ending.failure}"
+    return _obituary(ending.exit_code)
+
+
+def _obituary(exit_code: int | None) -> str:
+    if exit_code is None:
         return "its process closed the connection to its supervisor and was killed"
-    if ending.exit_code < 0:
-        return f"its process was ended by signal {signal.Signals(-ending.exit_code).name}"
-    if ending.exit_code == _CANNOT_ANSWER:
+    if exit_code < 0:
+        names = {each.value: each.name for each in signal.Signals}  # not all real-time signals have one
+        return f"its process was ended by signal {names.get(-exit_code, -exit_code)}"
+    if exit_code == _CANNOT_ANSWER:
         return "its process could not answer: the test has closed its files"
-    return f"its process ended itself with exit code {ending.exit_code}"
+    return f"its process ended itself with exit code {exit_code}"
 
 
 class _Limit:
@@ -81,19 +92,17 @@ class _Limit:
 
 
 def _serve(channel: Channel, open_session: OpenSession) -> None:
-    pid, directory, environment = os.getpid(), os.getcwd(), dict(os.environ)  # noqa: PTH109 (a str is what chdir wants)
-    limit = _Limit()
+    pid, limit = os.getpid(), _Limit()
+    belongings = hygiene.Belongings()
     with open_session() as execute, suppress(EOFError):
         while True:
             result = limit.run(Step.from_dict(channel.receive()), execute)
             if os.getpid() != pid:
                 os._exit(0)  # a child that the test forked and that came back out of it
-            with suppress(OSError):
-                os.chdir(directory)
-            if dict(os.environ) != environment:
-                os.environ.clear()
-                os.environ.update(environment)
+            belongings.put_back()
+            # A thread that a test has left behind could do anything to the next.
+            is_spent = threading.active_count() > 1
             try:
-                channel.send(result.as_dict())
+                channel.send({"result": result.as_dict(), "is_spent": is_spent})
             except OSError:
                 os._exit(_CANNOT_ANSWER)

@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 
 from smoketest.cases import SmokeTest
+from smoketest.execution.deadline import in_seconds
 from smoketest.execution.execute import execute
 from smoketest.execution.fixtures import Fixtures
 from smoketest.execution.guards.callers_connections import CallersConnections
 from smoketest.execution.guards.own_connections import OwnConnections
-from smoketest.execution.guards.protocol import Guard
+from smoketest.execution.guards.protocol import Clock, Guard
 from smoketest.results import Result, Step
 
 Execute = Callable[[Step], Result]
@@ -18,31 +19,53 @@ Execute = Callable[[Step], Result]
 logger = logging.getLogger("smoketest")
 
 
+class Session:
+    """The guard and the fixtures of one thread."""
+
+    def __init__(self, guard: Guard) -> None:
+        """Take the guard of the calling thread."""
+        self._guard = guard
+        self._fixtures = Fixtures(guard)
+
+    def execute(self, step: Step, test_class: type[SmokeTest] | None, clock: Clock) -> Result:
+        """Run the test of a step; never raises."""
+        return execute(step, test_class, fixtures=self._fixtures, guard=self._guard, clock=clock)
+
+    def abandon(self) -> None:
+        """Free what the test that runs holds in databases; called from another thread."""
+        self._guard.abandon()
+        self._fixtures.abandon()
+
+    def close(self) -> None:
+        """Tear down what still stands and close the guard's connections."""
+        self._fixtures.leave(0, _log)
+        with suppress(Exception):
+            self._guard.close()
+
+
+def open_session() -> Session:
+    """Give the calling thread, one of ours, guarded connections in place of its own."""
+    return Session(OwnConnections())
+
+
 @contextmanager
 def own_session(classes: Mapping[str, type[SmokeTest]]) -> Iterator[Execute]:
-    """Give the thread, one of ours, guarded connections in place of its own and run tests on them."""
-    guard = OwnConnections()
-    try:
-        with _session(classes, guard) as run:
-            yield run
-    finally:
-        guard.close()
-
-
-@contextmanager
-def callers_session(classes: Mapping[str, type[SmokeTest]]) -> Iterator[Execute]:
-    """Run tests on the connections that the caller's thread uses already."""
-    with _session(classes, CallersConnections()) as run:
+    """Run tests in this thread, one of ours, whose limits somebody else keeps."""
+    with _running(open_session(), classes) as run:
         yield run
 
 
 @contextmanager
-def _session(classes: Mapping[str, type[SmokeTest]], guard: Guard) -> Iterator[Execute]:
-    fixtures = Fixtures(guard)
-    try:
-        yield lambda step: execute(step, classes.get(step.id), fixtures=fixtures, guard=guard)
-    finally:
-        fixtures.leave(0, _log)
+def callers_session(classes: Mapping[str, type[SmokeTest]]) -> Iterator[Execute]:
+    """Run tests on the connections that the calling thread uses already."""
+    with _running(Session(CallersConnections()), classes) as run:
+        yield run
+
+
+@contextmanager
+def _running(session: Session, classes: Mapping[str, type[SmokeTest]]) -> Iterator[Execute]:
+    with closing(session):
+        yield lambda step: session.execute(step, classes.get(step.id), in_seconds(step.timeout_seconds))
 
 
 def _log(error: BaseException) -> None:

@@ -9,7 +9,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smoketest.execution import hygiene
@@ -19,7 +19,7 @@ from smoketest.failures import cut
 GRACE_SECONDS = 0.5
 """From the interrupt at a deadline until the kill."""
 MOST_MESSAGES = 500
-"""After so many a new process takes over, so that what was left behind does not pile up."""
+"""After so many a new process had better take over, so that what was left behind does not pile up."""
 INTERRUPT: int = getattr(signal, "SIGRTMIN", signal.SIGUSR2 - 5) + 5
 """Sent at the deadline. A real-time signal: SIGALRM, SIGUSR1 and SIGUSR2 are the work's own."""
 _DUMP_STACKS = INTERRUPT + 1
@@ -37,14 +37,16 @@ class Ending:
     """Of a process that died by itself; negative: the signal that ended it. None: it did not, or nobody knows."""
     stack: str = ""
     """Where all threads were when the process had to be killed."""
+    failure: str = ""
+    """Why there was no process, or no sense in what it said."""
     seconds: float = 0.0
 
 
 class Supervisor:
     """One process at a time that answers messages.
 
-    It is made by fork and is the leader of its own process group; it dies with this process, and what it has
-    started dies with it. Neither a broker nor Redis is needed to keep its deadlines.
+    It is made by fork and is the leader of its own process group, which is killed with it; on Linux it dies when
+    this process does. Neither a broker nor Redis is needed to keep its deadlines.
     """
 
     def __init__(self, serve: Callable[[Channel], None]) -> None:
@@ -54,12 +56,19 @@ class Supervisor:
 
     def ask(self, message: dict[str, Any], *, seconds: float) -> Ending:
         """Send a message and return how it was answered, `seconds` (and a grace) later at the latest."""
-        process = self._process = self._process or _Process(self._serve)
-        began = time.monotonic()
-        ending = process.ask(message, began + seconds)
-        if ending.answer is None or ending.is_timeout or process.messages >= MOST_MESSAGES:
+        try:
+            process = self._process = self._process or _Process(self._serve)
+        except OSError as error:
+            return Ending(failure=f"{type(error).__name__}: {error}")
+        ending = process.ask(message, time.monotonic() + seconds)
+        if ending.answer is None or ending.is_timeout:
             self.close()
         return ending
+
+    @property
+    def is_old(self) -> bool:
+        """Tell whether the process has answered so much that a new one had better take over."""
+        return bool(self._process and self._process.messages >= MOST_MESSAGES)
 
     def close(self) -> None:
         """End the process and all that it has started."""
@@ -79,7 +88,13 @@ class _Process:
             with contextlib.suppress(Exception):
                 stream.flush()
         parent = os.getpid()
-        self._pid = os.fork()
+        try:
+            self._pid = os.fork()
+        except OSError:
+            self._stacks.close()
+            for fd in (to_read, their_write, their_read, to_write):
+                os.close(fd)
+            raise
         if self._pid == 0:
             _be_the_process(serve, Channel(their_read, their_write), self._stacks.fileno(), parent)
         os.close(their_read)
@@ -94,13 +109,7 @@ class _Process:
         began = time.monotonic()
         self.messages += 1
         ending = self._ask(message, until)
-        return Ending(
-            answer=ending.answer,
-            is_timeout=ending.is_timeout,
-            exit_code=ending.exit_code,
-            stack=ending.stack,
-            seconds=time.monotonic() - began,
-        )
+        return replace(ending, seconds=time.monotonic() - began)
 
     def _ask(self, message: dict[str, Any], until: float) -> Ending:
         try:
@@ -110,6 +119,8 @@ class _Process:
             return self._interrupt()
         except (EOFError, OSError):
             return Ending(exit_code=self._exit_code())
+        except ValueError as error:  # somebody else has written to the pipe
+            return Ending(failure=f"{type(error).__name__}: {error}")
 
     def _interrupt(self) -> Ending:
         self._signal(INTERRUPT)
@@ -117,13 +128,13 @@ class _Process:
             return Ending(answer=self._channel.receive(time.monotonic() + GRACE_SECONDS), is_timeout=True)
         except TimeoutError:
             return Ending(is_timeout=True, stack=self._dump_stacks())
-        except (EOFError, OSError):
+        except (EOFError, OSError, ValueError):
             return Ending(is_timeout=True)
 
     def _dump_stacks(self) -> str:
         """Return the stacks of all threads, written by a signal handler in C that needs no interpreter lock."""
         self._signal(_DUMP_STACKS)
-        with contextlib.suppress(TimeoutError, EOFError, OSError):
+        with contextlib.suppress(TimeoutError, EOFError, OSError, ValueError):
             self._channel.receive(time.monotonic() + GRACE_SECONDS / 10)
         self._stacks.seek(0)
         return cut(self._stacks.read().decode(errors="replace"))

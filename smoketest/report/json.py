@@ -35,7 +35,6 @@ def as_dict(report: Report) -> dict[str, Any]:
         "tests_total": report.tests_total,
         "skipped_tests": report.ids(Outcome.SKIPPED),
         "timed_out_tests": report.timed_out_ids(),
-        "reason": report.reason if report.status.is_finished else "",
         "run_id": report.run_id,
         "url": report.url,
         "release": report.release,
@@ -45,6 +44,7 @@ def as_dict(report: Report) -> dict[str, Any]:
     }
     if report.has_detail and report.rows:
         values["results"] = [_row(row) for row in report.rows]
+    values["reason"] = report.reason if report.status.is_finished else ""
     return {name: value for name, value in values.items() if value not in (None, "")}
 
 

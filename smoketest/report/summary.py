@@ -64,12 +64,13 @@ def summarise(run: Run) -> Report:
 
 
 def for_stranger(report: Report) -> Report:
-    """Return the report with counts and ids alone."""
+    """Return the report with counts and ids alone; the ids of passed tests are in no list."""
     return replace(
         report,
         rows=tuple(
-            replace(row, result=Result(id=row.result.id, outcome=row.result.outcome, cause=row.result.cause))
+            Row(step=row.step, result=Result(id=row.step.id, outcome=row.result.outcome, cause=row.result.cause))
             for row in report.rows
+            if row.result.outcome is not Outcome.PASSED
         ),
         has_detail=False,
         release="",

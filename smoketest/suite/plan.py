@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from itertools import takewhile, zip_longest
 
 from smoketest.errors import SelectionError
@@ -58,6 +59,7 @@ class Limits:
     slow_seconds: float
 
 
+@lru_cache(maxsize=64)  # a monitor asks for the same again and again; what may be asked for is endless
 def make_plan(found: Found, selection: Selection, limits: Limits, *, with_slow: bool) -> Plan:
     """Plan a run of the tests asked for, the slow ones only `with_slow`.
 

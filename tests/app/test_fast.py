@@ -1,6 +1,7 @@
 """The monitor's URL: `/smoketest/`."""
 
 import logging
+from threading import Thread
 
 import pytest
 from django.core import mail
@@ -8,6 +9,10 @@ from django.db import connections
 from django.test import override_settings
 from django.utils.log import AdminEmailHandler
 
+from smoketest import inline
+from tests import waiting
+from tests.app.conftest import Caller
+from tests.project.hanging import smoke as hanging_smoke
 from tests.project.shop.models import FooModel
 
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
@@ -180,7 +185,7 @@ def test_fast__no_way_to_commit(project, operator):
     outcomes = operator.outcomes(k="EscapesTest.test_commit")
 
     assert outcomes == {
-        "EscapesTest.test_commit_by_api": ("errored", "exception"),
+        "EscapesTest.test_commit_by_api": ("errored", "guard"),
         "EscapesTest.test_commit_by_sql": ("errored", "guard"),
         "EscapesTest.test_commit_by_sql_with_a_comment": ("errored", "guard"),
         "EscapesTest.test_commit_swallowed": ("errored", "guard"),
@@ -242,8 +247,10 @@ def test_fast__database_down(project, operator, monkeypatch):
     """With a database down the answer is a report with errored tests."""
     project("shop")
     monkeypatch.setitem(connections.settings["default"], "NAME", "/nonexistent/db.sqlite3")
+    inline._lanes.cache_clear()  # those that live on have their connections already
 
     report = operator.report()
+    inline._lanes.cache_clear()
 
     assert report["status"] == "FAIL"
     assert report["errored_tests"] == [
@@ -253,6 +260,16 @@ def test_fast__database_down(project, operator, monkeypatch):
     assert report["tests_passed"] == 2
 
 
+@pytest.fixture
+def hanging():
+    """The event that the hanging test waits for; it ends with the test that uses it."""
+    hanging_smoke.event.clear()
+    yield hanging_smoke.event
+    hanging_smoke.event.set()
+    waiting.until(lambda: not hanging_smoke.hanging, what="the hanging test ends")
+
+
+@pytest.mark.usefixtures("hanging")
 def test_fast__hang(project, operator):
     """A test that hangs is left at its limit: the answer comes, the test is errored with where it was."""
     project("hanging")
@@ -265,6 +282,7 @@ def test_fast__hang(project, operator):
     assert report["results"][1]["cause"] == "timeout"
 
 
+@pytest.mark.usefixtures("hanging")
 def test_fast__budget(project, operator):
     """What the budget leaves no time for is errored as not run."""
     project("hanging", budget=0.2)
@@ -384,3 +402,63 @@ def test_fast__no_mail_to_admins(project, stranger):
     stranger.get("/smoketest/")
 
     assert mail.outbox == []
+
+
+def test_fast__nothing_is_green_that_did_not_run(project, operator):
+    """A test that returns something has not run: what is awaitable is awaited, anything else is an error."""
+    project("outcomes")
+
+    assert operator.outcomes(k="NeverRunsTest") == {
+        "NeverRunsTest.test_wrapped_coroutine": ("failed", None),
+        "NeverRunsTest.test_yields": ("errored", "exception"),
+        "NeverRunsTest.test_yields_async": ("errored", "exception"),
+    }
+
+
+@pytest.mark.parametrize("format_name", ["text", "json"])
+def test_fast__odd_tests(project, operator, format_name):
+    """Skipped subtests are no errors, a message may hold what no encoding takes, and stdout stays open."""
+    project("outcomes")
+
+    response = operator.get(f"/smoketest/?k=OddTest&format={format_name}")
+    outcomes = operator.outcomes(k="OddTest")
+
+    assert response.status_code == 500
+    assert "file \\udcff" in response.content.decode().replace("\\\\", "\\")
+    assert outcomes == {
+        "OddTest.test_a_subtest_is_skipped": ("passed", None),
+        "OddTest.test_all_subtests_are_skipped": ("skipped", None),
+        "OddTest.test_closes_stdout": ("passed", None),
+        "OddTest.test_odd_characters": ("failed", None),
+    }
+
+
+def test_fast__access_that_raises(project, stranger):
+    """A function of the project's own that raises lets nobody in, and the monitor has its answer."""
+    project("shop", access="tests.app.test_fast.raises")
+
+    response = stranger.get("/smoketest/")
+
+    assert response.content.startswith(b"FAIL\n")
+    assert b"Traceback" not in response.content
+
+
+def raises(request):
+    raise ConnectionError(request.path)
+
+
+def test_fast__shared_fixtures_take_turns(project):
+    """Two runs at once of a class with fixtures don't meet in them."""
+    project("together")
+    reports = []
+
+    def ask(query):
+        reports.append(Caller(headers={"authorization": "Bearer new-token"}).report(f"/smoketest/?{query}"))
+
+    threads = [Thread(target=ask, args=(query,)) for query in ("app=together", "k=Together")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [report["status"] for report in reports] == ["PASS", "PASS"], reports

@@ -1,4 +1,5 @@
 """What a test writes is kept with it, and nothing else is."""
+# ruff: noqa: T201 (printing is what is tested)
 
 import logging
 import subprocess
@@ -8,8 +9,8 @@ from textwrap import dedent
 
 import pytest
 
-from smoketest.execution.capture import capture
 from smoketest.failures import MOST_CHARACTERS
+from tests.core.capturing import capture
 
 
 def test_keeps_what_is_written():
@@ -23,9 +24,9 @@ def test_keeps_what_is_written():
         logger.warning("to %s", "the log")
         logger.info("too quiet")
 
-    assert captured.stdout.getvalue() == "out\nmore lines\n"
-    assert captured.stderr.getvalue() == "err\n"
-    assert captured.logs.getvalue() == "WARNING project: to the log\n"
+    assert captured.text("stdout") == "out\nmore lines\n"
+    assert captured.text("stderr") == "err\n"
+    assert captured.text("logs") == "WARNING project: to the log\n"
 
 
 def test_keeps_nothing_afterwards(capsys):
@@ -35,7 +36,7 @@ def test_keeps_nothing_afterwards(capsys):
         print("inside")
     print("after")
 
-    assert captured.stdout.getvalue() == "inside\n"
+    assert captured.text("stdout") == "inside\n"
     assert capsys.readouterr().out == "before\nafter\n"
 
 
@@ -47,7 +48,7 @@ def test_passes_on_what_others_write(capsys):
         other.start()
         other.join()
 
-    assert captured.stdout.getvalue() == ""
+    assert captured.text("stdout") == ""
     assert capsys.readouterr().out == "from elsewhere\n"
 
 
@@ -63,7 +64,7 @@ def test_parallel_outputs_are_not_mixed():
             logging.getLogger(name).error("said")
             barrier.wait()
             print(name)
-        kept[name] = (captured.stdout.getvalue(), captured.logs.getvalue())
+        kept[name] = (captured.text("stdout"), captured.text("logs"))
 
     threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
     [thread.start() for thread in threads]
@@ -80,8 +81,8 @@ def test_nested_captures():
             print("inner")
         print("outer again")
 
-    assert outer.stdout.getvalue() == "outer\nouter again\n"
-    assert inner.stdout.getvalue() == "inner\n"
+    assert outer.text("stdout") == "outer\nouter again\n"
+    assert inner.text("stdout") == "inner\n"
 
 
 @pytest.mark.parametrize("size", [1, 1000, 10_000_000])
@@ -93,8 +94,8 @@ def test_memory_is_bounded(size):
         [sys.stdout.write(text) for _ in range(max(1, 200_000 // size))]
         logging.getLogger("project").error(text)
 
-    assert len(captured.stdout.getvalue()) <= 4 * MOST_CHARACTERS
-    assert len(captured.logs.getvalue()) <= 4 * MOST_CHARACTERS
+    assert len(captured.text("stdout")) <= 4 * MOST_CHARACTERS
+    assert len(captured.text("logs")) <= 4 * MOST_CHARACTERS
 
 
 def test_write_answers_like_a_stream():
@@ -105,16 +106,6 @@ def test_write_answers_like_a_stream():
     assert written == 100_000
 
 
-def test_record_that_cannot_be_told():
-    """A log record whose arguments don't fit is kept as it is."""
-    with capture() as captured:
-        logging.getLogger().handle(
-            logging.LogRecord("project", logging.ERROR, __file__, 1, "%d apples", ("many",), exc_info=None)
-        )
-
-    assert captured.logs.getvalue() == "ERROR project: '%d apples' (TypeError in its arguments)\n"
-
-
 def test_stream_that_is_not_there(monkeypatch):
     """A process without standard streams captures what it can."""
     monkeypatch.setattr(sys, "stdout", None)
@@ -123,8 +114,8 @@ def test_stream_that_is_not_there(monkeypatch):
         print("to nobody")
         print("err", file=sys.stderr)
 
-    assert captured.stdout.getvalue() == ""
-    assert captured.stderr.getvalue() == "err\n"
+    assert captured.text("stdout") == ""
+    assert captured.text("stderr") == "err\n"
 
 
 def run_python(source):
@@ -135,7 +126,7 @@ def test_streams_stay_what_they_are():
     """Whatever else is asked of the standard streams is answered by the real ones."""
     process = run_python("""
         import sys
-        from smoketest.execution.capture import capture
+        from tests.core.capturing import capture
         with capture():
             assert sys.stdout.fileno() == 1
             assert not sys.stdout.isatty()
@@ -148,24 +139,25 @@ def test_streams_stay_what_they_are():
 
 
 def test_installed_once():
-    """However often it captures, a process has one handler and one layer of streams."""
+    """However often it captures, a process has one layer of streams and of log records, and no handler of ours."""
     process = run_python("""
         import logging, sys
-        from smoketest.execution.capture import capture
+        from tests.core.capturing import capture
         for _ in range(3):
             with capture():
                 pass
         print(len(logging.getLogger().handlers), sys.stdout._original is sys.__stdout__)
+        print(logging.getLogRecordFactory()._original is logging.LogRecord)
     """)
 
-    assert process.stdout == "1 True\n"
+    assert process.stdout == "0 True\nTrue\n"
 
 
 def test_last_resort_of_logging_stays():
     """In a process that has set up no logging, warnings outside of tests still go to stderr."""
     process = run_python("""
         import logging
-        from smoketest.execution.capture import capture
+        from tests.core.capturing import capture
         logging.getLogger("project").warning("before")
         with capture():
             pass
@@ -179,7 +171,7 @@ def test_basic_config_still_works():
     """Logging that the project sets up after the first test works as it would without us."""
     process = run_python("""
         import logging
-        from smoketest.execution.capture import capture
+        from tests.core.capturing import capture
         with capture():
             pass
         logging.basicConfig(format="set up: %(message)s")
@@ -194,10 +186,39 @@ def test_logger_levels_stay():
     process = run_python("""
         import logging
         logging.basicConfig(level=logging.DEBUG, format="%(message)s")
-        from smoketest.execution.capture import capture
+        from tests.core.capturing import capture
         with capture() as captured:
             logging.getLogger("project").debug("quiet")
-        assert captured.logs.getvalue() == ""
+        assert captured.text("logs") == ""
     """)
 
     assert process.stderr == "quiet\n"
+
+
+def test_record_that_cannot_be_told():
+    """A log record whose arguments don't fit is kept as it is."""
+    process = run_python("""
+        import logging
+        from tests.core.capturing import capture
+        logging.raiseExceptions = False
+        with capture() as captured:
+            logging.getLogger("project").error("%d apples", "many")
+        print(captured.text("logs"), end="")
+    """)
+
+    assert process.stdout == "ERROR project: '%d apples' (TypeError in its arguments)\n"
+
+
+def test_logger_that_does_not_propagate():
+    """What is logged to a logger of its own handlers is kept like any other record."""
+    process = run_python("""
+        import logging
+        from tests.core.capturing import capture
+        logging.getLogger("project").propagate = False
+        logging.getLogger("project").addHandler(logging.NullHandler())
+        with capture() as captured:
+            logging.getLogger("project").error("said")
+        print(captured.text("logs"), end="")
+    """)
+
+    assert process.stdout == "ERROR project: said\n"

@@ -4,15 +4,29 @@ import _thread
 import contextvars
 import threading
 import time
-from contextlib import contextmanager
 
 import pytest
 
-from smoketest.execution import lanes
-from smoketest.execution.lanes import Ended, Job
+from smoketest.execution.lanes import Ended, Fate, Job, Lanes
 from tests import waiting
 
 VARIABLE = contextvars.ContextVar("VARIABLE", default="unset")
+
+
+class Session:
+    """What a lane opens in its thread."""
+
+    def __init__(self, sessions):
+        self.sessions = sessions
+        self.thread = _thread.get_ident()
+        self.was_abandoned = threading.Event()
+        sessions.opened.append(self)
+
+    def abandon(self):
+        self.was_abandoned.set()
+
+    def close(self):
+        self.sessions.closed.append(self)
 
 
 class Sessions:
@@ -22,15 +36,11 @@ class Sessions:
         self.opened = []
         self.closed = []
 
-    @contextmanager
     def open(self):
-        thread = _thread.get_ident()
-        self.opened.append(thread)
-        yield thread
-        self.closed.append(thread)
+        return Session(self)
 
     def all_closed(self):
-        return sorted(self.closed) == sorted(self.opened)
+        return len(self.closed) == len(self.opened)
 
 
 @pytest.fixture
@@ -50,22 +60,31 @@ def sessions(release):
 
 
 @pytest.fixture
-def run(sessions):
+def lanes(sessions):
+    """Lanes that end soon when they have nothing to do."""
+    return Lanes(sessions.open, idle_seconds=0.05)
+
+
+@pytest.fixture
+def run(lanes):
     """Run units of jobs and return how each ended."""
 
     def run_all(*units, seconds=20.0, concurrency=1):
-        until = time.monotonic() + seconds
-        return list(lanes.run(units, open_session=sessions.open, until=until, concurrency=concurrency))
+        return lanes.run(units, until=time.monotonic() + seconds, concurrency=concurrency)
 
     return run_all
 
 
 def job(key, work=None, seconds=20.0):
-    return Job(key=key, work=work or (lambda _session: key.upper()), seconds=seconds)
+    return Job(key=key, work=(lambda session, _clock: work(session)) if work else answer(key), seconds=seconds)
+
+
+def answer(key):
+    return lambda _session, _clock: key.upper()
 
 
 def hanging(key, release, seconds=0.05):
-    return Job(key=key, work=lambda _session: release.wait() and "late", seconds=seconds)
+    return Job(key=key, work=lambda _session, _clock: release.wait() and "late", seconds=seconds)
 
 
 def values(ended):
@@ -76,7 +95,10 @@ def test_answers(run):
     """Each job ends with its value."""
     ended = run([job("a")], [job("b")])
 
-    assert [(each.key, each.value, each.is_left) for each in ended] == [("a", "A", False), ("b", "B", False)]
+    assert [(each.key, each.value, each.fate) for each in ended] == [
+        ("a", "A", Fate.ANSWERED),
+        ("b", "B", Fate.ANSWERED),
+    ]
     assert all(each.seconds > 0 for each in ended)
 
 
@@ -125,7 +147,7 @@ def test_not_the_callers_thread(run, sessions):
     ended = run([job("a", lambda _session: (_thread.get_ident(), type(threading.current_thread()).__name__))])
 
     (ident, kind) = ended[0].value
-    assert ident == sessions.opened[0] != _thread.get_ident()
+    assert ident == sessions.opened[0].thread != _thread.get_ident()
     assert kind == "_DummyThread"
 
 
@@ -133,13 +155,7 @@ def test_hanging_job_is_left(run, release):
     """A job that hangs is left at its deadline; the rest of its unit runs elsewhere, and so do the other units."""
     ended = run([job("a"), hanging("b", release), job("c"), job("d")], [job("e")])
 
-    assert [(each.key, each.is_left) for each in ended] == [
-        ("a", False),
-        ("b", True),
-        ("c", False),
-        ("d", False),
-        ("e", False),
-    ]
+    assert {each.key for each in ended if each.fate is Fate.LEFT} == {"b"}
     assert values(ended) == {"a": "A", "b": None, "c": "C", "d": "D", "e": "E"}
 
 
@@ -152,12 +168,12 @@ def test_left_job_knows_its_time(run, release):
 
 def test_rest_runs_in_another_thread(run, release, sessions):
     """After a job that was left, the next runs on a session of its own."""
-    threads = []
+    used = []
 
-    run([job("a", threads.append), hanging("b", release), job("c", threads.append)])
+    run([job("a", used.append), hanging("b", release), job("c", used.append)])
 
-    assert len(set(threads)) == 2
-    assert sessions.opened == threads
+    assert len(used) == 2
+    assert sessions.opened == used
 
 
 def test_late_answer_is_nobodys(run, release):
@@ -187,12 +203,12 @@ def test_until(run, release):
         [job("a"), hanging("b", release, seconds=20), job("c", begun.append)], [job("d", begun.append)], seconds=0.1
     )
 
-    assert [(each.key, each.value, each.is_left) for each in ended] == [
-        ("a", "A", False),
-        ("b", None, True),
-        ("c", None, False),
-        ("d", None, False),
-    ]
+    assert {each.key: each.fate for each in ended} == {
+        "a": Fate.ANSWERED,
+        "b": Fate.LEFT,
+        "c": Fate.NOT_BEGUN,
+        "d": Fate.NOT_BEGUN,
+    }
     assert begun == []
 
 
@@ -200,7 +216,7 @@ def test_until_in_the_past(run, sessions):
     """With no time at all, nothing begins and everything is answered for."""
     ended = run([job("a"), job("b")], [job("c")], seconds=-1)
 
-    assert ended == [Ended(key="a"), Ended(key="b"), Ended(key="c")]
+    assert ended == [Ended(key=key, fate=Fate.NOT_BEGUN) for key in "abc"]
     assert sessions.opened == []
 
 
@@ -211,7 +227,7 @@ def test_each_job_ends_once(run, release):
     ended = run(*units, concurrency=4)
 
     assert sorted(each.key for each in ended) == sorted(each.key for unit in units for each in unit)
-    assert sum(each.is_left for each in ended) == 8
+    assert sum(each.fate is Fate.LEFT for each in ended) == 8
 
 
 def test_stack_tells_where(run, release):
@@ -244,17 +260,6 @@ def test_left_thread_ends_with_its_job(run, release, sessions):
     waiting.until(sessions.all_closed, what="the left thread has ended")
 
 
-def test_threads_end_when_nobody_listens_any_more(sessions):
-    """A caller that stops listening leaves no threads behind."""
-    units = [[job("a"), job("b")], [job("c")]]
-    ended = lanes.run(units, open_session=sessions.open, until=time.monotonic() + 20, concurrency=1)
-    next(ended)
-
-    ended.close()
-
-    waiting.until(sessions.all_closed, what="the sessions are closed")
-
-
 def test_fresh_context(run):
     """Each job has a context of its own: nothing of the caller's, nothing of the job before it."""
     VARIABLE.set("the caller's")
@@ -269,17 +274,125 @@ def test_fresh_context(run):
     assert values(ended) == {"a": "unset", "b": "unset"}
 
 
-def test_session_that_would_not_open(release):
-    """A lane whose session can't be opened does not take the other lanes with it."""
-    opened = []
+def test_session_that_hangs(release):
+    """A lane that hangs while it opens its session is left at the deadline of its first job."""
+    sessions = Sessions()
 
-    @contextmanager
     def open_session():
-        opened.append(True)
-        release.wait(0 if len(opened) > 1 else None)
-        yield "session"
+        session = sessions.open()
+        release.wait(0 if len(sessions.opened) > 1 else None)
+        return session
 
-    units = [[job("a", seconds=0.05)], [job("b")]]
-    ended = list(lanes.run(units, open_session=open_session, until=time.monotonic() + 20, concurrency=1))
+    ended = Lanes(open_session).run([[job("a", seconds=0.05)], [job("b")]], until=time.monotonic() + 20, concurrency=1)
 
-    assert [(each.key, each.is_left) for each in ended] == [("a", True), ("b", False)]
+    assert {each.key: each.fate for each in ended} == {"a": Fate.LEFT, "b": Fate.ANSWERED}
+
+
+def test_session_that_cannot_be_opened():
+    """Where a session can't be opened each job is answered with the reason."""
+
+    def open_session():
+        raise LookupError("no such backend")
+
+    ended = Lanes(open_session).run([[job("a")], [job("b")]], until=time.monotonic() + 20, concurrency=1)
+
+    assert [each.fate for each in ended] == [Fate.BROKEN, Fate.BROKEN]
+    assert "LookupError: no such backend" in ended[0].stack
+
+
+def test_idle_lane_is_used_again(lanes, sessions):
+    """The next run takes a lane that is idle, with its session."""
+    for _ in range(5):
+        lanes.run([[job("a")]], until=time.monotonic() + 20, concurrency=1)
+
+    assert len(sessions.opened) == 1
+
+
+def test_left_job_is_not_begun_again(run, release):
+    """While a job hangs later runs say so at once, and since when."""
+    begun = []
+
+    def hang(session):
+        begun.append(session)
+        release.wait()
+
+    run([job("a", hang, seconds=0.05)])
+    (again,) = run([job("a", hang, seconds=20)])
+
+    assert again.fate is Fate.STILL_LEFT
+    assert again.since_at is not None
+    assert "in hang" in again.stack
+    assert len(begun) == 1
+
+
+def test_left_job_is_taken_up_when_it_has_ended(run, release, sessions):
+    """As soon as the job that hung has ended, it is run again."""
+    run([hanging("a", release)])
+    release.set()
+    waiting.until(sessions.all_closed, what="the hanging job ends")
+
+    (ended,) = run([hanging("a", release)])
+
+    assert ended.value == "late"
+
+
+def test_left_job_is_retried(sessions, release):
+    """What hung is retried after a while, up to the cap: what it waited for may be back and never tell it."""
+    lanes = Lanes(sessions.open, retry_seconds=0, most_left_each=2, idle_seconds=0.05)
+
+    fates = [lanes.run([[hanging("a", release)]], until=time.monotonic() + 20, concurrency=1)[0].fate for _ in range(4)]
+
+    assert fates == [Fate.LEFT, Fate.LEFT, Fate.STILL_LEFT, Fate.STILL_LEFT]
+
+
+def test_saturated(sessions, release):
+    """With too many lanes left nothing more is begun."""
+    lanes = Lanes(sessions.open, most_left=3, idle_seconds=0.05)
+    units = [[hanging(key, release)] for key in "abcde"]
+
+    ended = lanes.run(units, until=time.monotonic() + 20, concurrency=1)
+
+    assert [each.fate for each in ended] == [Fate.LEFT] * 3 + [Fate.SATURATED] * 2
+
+
+def test_left_job_is_abandoned(run, release, sessions):
+    """A job that is left has its session told to free what it holds; one that ended has not."""
+    run([job("a")], [hanging("b", release)])
+
+    assert sessions.opened[0].was_abandoned.wait(10)
+
+
+def test_concurrency_of_the_process(lanes, sessions, release):
+    """Two runs at the same time share the lanes of the process, and both end."""
+    until = time.monotonic() + 20
+    others = []
+    other = threading.Thread(
+        target=lambda: others.extend(lanes.run([[job(key)] for key in "abc"], until=until, concurrency=1))
+    )
+    begun = threading.Event()
+
+    def hold(_session):
+        begun.set()
+        other.start()
+        release.wait(0.1)
+
+    own = lanes.run([[job("own", hold)]], until=until, concurrency=1)
+    other.join()
+
+    assert [each.fate for each in own + others] == [Fate.ANSWERED] * 4
+    assert len(sessions.opened) == 1
+
+
+def test_paused_time_does_not_count(run):
+    """The time in which a job says that it waits for others is not its own."""
+
+    def waits(_session, clock):
+        clock.pause()
+        waiting.until(lambda: time.monotonic() > began + 0.3, what="more than its own time has passed")
+        clock.resume()
+        return "in time"
+
+    began = time.monotonic()
+    (ended,) = run([Job(key="a", work=waits, seconds=0.2)])
+
+    assert ended.value == "in time"

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
             "fixtures_broken",
             "hanging",
             "hostile",
+            "together",
             "writers",
             "nested",
             "empty",

@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 
 from django.db import connections, transaction
 
+from smoketest.execution.guards.protocol import Clock
+
 
 class CallersConnections:
     """Rolls back what a test writes, by savepoints where a transaction is open already.
@@ -17,9 +19,15 @@ class CallersConnections:
         """Return nothing: nothing is watched."""
         return []
 
+    def abandon(self) -> None:
+        """Do nothing: nobody can leave the caller's own thread."""
+
+    def close(self) -> None:
+        """Do nothing: the connections are the caller's."""
+
     @contextmanager
-    def level(self, databases: Collection[str]) -> Iterator[None]:
-        """Roll back at its end all that is written inside."""
+    def level(self, databases: Collection[str], clock: Clock | None = None) -> Iterator[None]:  # noqa: ARG002
+        """Roll back at its end all that is written inside; no limit is set on the caller's own connections."""
         with ExitStack() as stack:
             for alias in _usable():
                 if databases == "__all__" or alias in databases:

@@ -1,14 +1,21 @@
 """One database connection whose transaction begins when a test touches it and is always rolled back."""
 
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from enum import Enum, auto
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from smoketest.errors import TestAbandoned
 from smoketest.execution.guards import statements
+
+LOCK_SECONDS = 2.0
+"""The longest that a test waits for a lock that somebody else holds; less if its own time is shorter."""
+_UNUSED_SECONDS = 1.0
+"""A connection unused for so long is looked at before it is used again."""
 
 
 class _State(Enum):
@@ -20,13 +27,32 @@ class _State(Enum):
     BEGUN = auto()
 
 
-class _Mark(NamedTuple):
+class Mark(NamedTuple):
     """How deep Django's own bookkeeping stood when a level began."""
 
     level: int
-    atomic_blocks: int
-    savepoints: int
-    on_commit: int
+    atomic_blocks: int = 0
+    savepoints: int = 0
+    on_commit: int = 0
+
+
+class Owner(Protocol):
+    """The guard that the connection belongs to."""
+
+    level_now: int
+    is_abandoned: bool
+
+    def seconds_left(self) -> float:
+        """Return how long the test may still take."""
+
+    def check(self, alias: str, violation: str) -> None:
+        """Raise GuardViolation for what was done, or with nothing done for a database that may not be touched."""
+
+    def remember(self, violation: str) -> None:
+        """Keep a violation that is refused elsewhere."""
+
+    def take_turn(self) -> None:
+        """Wait until no other test of the process writes; until this one's transactions end none will."""
 
 
 class GuardedConnection(BaseDatabaseWrapper):
@@ -36,13 +62,11 @@ class GuardedConnection(BaseDatabaseWrapper):
     Django's `Atomic` as `TestCase` uses it, so that `durable`, `on_commit` and nested atomics behave as there.
     """
 
-    check: Callable[[str, str], None]
-    """Raises GuardViolation for (alias, what was done), and keeps it."""
-    level: Callable[[], int]
-    """Tells which level it is now."""
+    owner: Owner
     _state = _State.OFF
-    _marks: tuple[_Mark, ...] = ()
+    _marks: tuple[Mark, ...] = ()
     """Those of the levels that the open transaction spans; the first one began it."""
+    _used_at = 0.0
 
     # Whatever reaches for the database reads one of the next four first.
 
@@ -82,33 +106,92 @@ class GuardedConnection(BaseDatabaseWrapper):
         if self._state is _State.OFF:
             super().close_if_unusable_or_obsolete()
 
+    def copy(self, alias: str | None = None) -> Any:
+        """Refuse: a copy would stand outside the guard."""
+        if self._state is not _State.OFF:
+            self.owner.check(self.alias, f"database {self.alias!r}: a copy of the connection was asked for")
+        return super().copy(alias)
+
+    def validate_no_atomic_block(self) -> None:
+        """Remember who tries to commit, roll back or set autocommit, also where the error is swallowed."""
+        if self._state is _State.BEGUN:
+            self.owner.remember(f"database {self.alias!r}: commit(), rollback() or set_autocommit() refused")
+        super().validate_no_atomic_block()
+
     def _commit(self) -> None:
         if self._state is _State.BEGUN:
-            self.check(self.alias, "COMMIT")
+            self.owner.check(self.alias, f"database {self.alias!r}: COMMIT refused")
         super()._commit()  # type: ignore[misc]
 
     # What the guard calls.
 
     def enter_level(self, level: int) -> None:
-        """Begin a level inside which all is rolled back at its end."""
+        """Begin a level inside which all is rolled back at its end; raises nothing."""
         if self._state is _State.BEGUN:
-            self._mark(level)
-        else:
+            try:
+                self._mark(level)
+            except Exception:  # noqa: BLE001 (the connection is lost; who touches the database gets a new one)
+                self._end(is_sound=False)
+        if self._state is not _State.BEGUN:
             self._state = _State.ARMED
+
+    def forget(self) -> None:
+        """Let go of everything, whatever the state."""
+        self._end(is_sound=False)
+        self._state = _State.OFF
 
     def leave_level(self, level: int) -> list[str]:
         """Roll back to where the level began; return what could outlive that."""
-        violations = []
-        if self._state is _State.BEGUN and self._marks[-1].level == level:
-            *outer, mark = self._marks
-            if not self._roll_back_to(mark):
-                violations = [f"database {self.alias!r}: the test ended its transaction; what it wrote may stay"]
-            elif outer:
-                self._marks = tuple(outer)
-                return []
-            self._end(is_sound=not violations and not outer)
+        if self._state is not _State.BEGUN or self._marks[-1].level != level:
+            self._state = _State.ARMED if level > 1 else _State.OFF
+            return []
+        *outer, mark = self._marks
+        self._state = _State.OPENING  # from here on it is the guard that uses the connection
+        is_sound = self._undo(mark, is_last=not outer)
+        if is_sound and outer:
+            self._marks = tuple(outer)
+            self._state = _State.BEGUN
+            return []
+        violations = [] if is_sound else self._why_lost()
+        self._end(is_sound=is_sound)
         self._state = _State.ARMED if level > 1 else _State.OFF
         return violations
+
+    def _why_lost(self) -> list[str]:
+        """Return what is to be said of a transaction that is gone."""
+        had_errors = self.errors_occurred  # asked first: to look whether it is alive may add one
+        if self._is_alive():
+            return [f"database {self.alias!r}: the test ended its transaction; what it wrote may stay"]
+        if had_errors or self.owner.is_abandoned:
+            return []  # the server is away, and has rolled back
+        return [f"database {self.alias!r}: the connection was closed below the guard; what was written may stay"]
+
+    def abandon(self) -> None:
+        """End what runs and what is locked, from another thread; for the backends that know how."""
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the test has a transaction here."""
+        return self._state in (_State.OPENING, _State.BEGUN)
+
+    # What a backend does in its own way.
+
+    def _limit_statements(self, seconds: float) -> None:
+        """Let the server end statements of the open transaction that take longer."""
+
+    def _undo(self, mark: Mark, *, is_last: bool) -> bool:  # noqa: ARG002
+        """Undo what was written since the mark; tell whether its transaction was still the one that is open."""
+        try:
+            self._plain_execute(f"ROLLBACK TO SAVEPOINT smoketest_{mark.level}")
+        except Exception:  # noqa: BLE001 (drivers have no common error, and the answer is the same for each)
+            return False
+        self._restore(mark)
+        return True
+
+    def _set_savepoint(self, level: int) -> None:
+        self._plain_execute(f"SAVEPOINT smoketest_{level}")
+
+    # The rest is the same for all.
 
     def _touch(self) -> None:
         if self._state is _State.ARMED:
@@ -120,53 +203,56 @@ class GuardedConnection(BaseDatabaseWrapper):
                 self._state = _State.ARMED
                 raise
             self._state = _State.BEGUN
+        if self._state is _State.BEGUN and self.owner.is_abandoned:
+            message = "the test was given up at its time limit and gets no further in a database"
+            raise TestAbandoned(message)
 
     def _begin(self) -> None:
-        self.check(self.alias, "")
+        self.owner.check(self.alias, "")
         self._renew()
         if not _has_transactions(self):
-            self.check(self.alias, f"database {self.alias!r} has no transactions, so nothing could be rolled back")
+            message = f"database {self.alias!r} has no transactions, so nothing could be rolled back"
+            self.owner.check(self.alias, message)
         atomic = transaction.Atomic(self.alias, savepoint=False, durable=False)
         atomic._from_testcase = True  # type: ignore[attr-defined] # noqa: SLF001 (as TestCase does: a durable block may be the outermost below it)
         atomic.__enter__()
-        self.execute_wrappers.append(self._filter)
-        self._mark(self.level())
+        # First, not last: `execute_wrapper()` takes the last one away again.
+        self.execute_wrappers.insert(0, self._filter)
+        self._mark(self.owner.level_now)
 
     def _renew(self) -> None:
         """Drop a connection that is stale, or that a test marked `@commits` left inside a transaction."""
         if self.connection is None:
             return
-        if self.in_atomic_block or not self.get_autocommit():
+        is_left_open = self.in_atomic_block or not self.get_autocommit()
+        is_stale = time.monotonic() - self._used_at > _UNUSED_SECONDS and not self.is_usable()
+        if is_left_open or self.errors_occurred or is_stale:
             self._drop()
-        else:
-            super().close_if_unusable_or_obsolete()
 
     def _filter(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 (Django's signature)
-        violation = statements.violation(str(sql), can_rollback_ddl=self.features.can_rollback_ddl)
+        text = str(sql)
+        violation = statements.violation(text, can_rollback_ddl=self.features.can_rollback_ddl)
         if violation:
-            self.check(self.alias, f"database {self.alias!r}: {violation}")
+            self.owner.check(self.alias, f"database {self.alias!r}: {violation}")
+        if statements.may_write(text):
+            self.owner.take_turn()
         return execute(sql, params, many, context)
 
     def _mark(self, level: int) -> None:
-        self._plain_execute(f"SAVEPOINT smoketest_{level}")
-        mark = _Mark(level, len(self.atomic_blocks), len(self.savepoint_ids), len(self.run_on_commit))
+        self._set_savepoint(level)
+        self._limit_statements(max(0.05, self.owner.seconds_left()))
+        mark = Mark(level, len(self.atomic_blocks), len(self.savepoint_ids), len(self.run_on_commit))
         self._marks = (*self._marks, mark)
 
-    def _roll_back_to(self, mark: _Mark) -> bool:
-        """Undo what was written since the mark; tell whether its transaction was still the one that is open."""
-        try:
-            self._plain_execute(f"ROLLBACK TO SAVEPOINT smoketest_{mark.level}")
-        except Exception:  # noqa: BLE001 (drivers have no common error, and the answer is the same for each)
-            return not self._is_alive()
+    def _restore(self, mark: Mark) -> None:
+        """Set Django's bookkeeping to where it stood at the mark."""
         self.needs_rollback = False
         self.in_atomic_block = True
         del self.atomic_blocks[mark.atomic_blocks :]
         del self.savepoint_ids[mark.savepoints :]
         del self.run_on_commit[mark.on_commit :]
-        return True
 
     def _is_alive(self) -> bool:
-        """Tell whether the connection still works; with a dead one the server has rolled back."""
         with suppress(Exception):
             self._rollback()  # type: ignore[attr-defined]
             return self.is_usable()
@@ -176,7 +262,8 @@ class GuardedConnection(BaseDatabaseWrapper):
         """End the transaction, if need be with the connection, and leave Django's bookkeeping as new."""
         self._state = _State.OPENING
         self._marks = ()
-        self.execute_wrappers.clear()
+        self._used_at = time.monotonic()
+        self.execute_wrappers[:] = [wrapper for wrapper in self.execute_wrappers if wrapper != self._filter]
         self.run_on_commit = []
         self.atomic_blocks = []
         self.savepoint_ids = []
@@ -185,12 +272,15 @@ class GuardedConnection(BaseDatabaseWrapper):
         self.errors_occurred = False
         try:
             if is_sound and self.connection is not None:
-                self._rollback()  # type: ignore[attr-defined]
+                self._roll_back_all()
                 self.set_autocommit(True)
                 return
         except Exception:  # noqa: BLE001, S110 (whatever is wrong with it, the connection goes)
             pass
         self._drop()
+
+    def _roll_back_all(self) -> None:
+        self._rollback()  # type: ignore[attr-defined]
 
     def _drop(self) -> None:
         with suppress(Exception):

@@ -1,15 +1,26 @@
 """The guard of a thread or process of ours: connections that begin a transaction when touched and never commit."""
 
-import copy
-from collections.abc import Collection, Hashable, Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Collection, Hashable
+from contextlib import suppress
 from functools import cache
 from typing import Any, cast
 
 from django.db import connections
 
-from smoketest.errors import GuardViolation
+from smoketest.errors import GuardViolation, TestAbandoned
 from smoketest.execution.guards.connection import GuardedConnection
+from smoketest.execution.guards.mysql import GuardedMySQL
+from smoketest.execution.guards.postgresql import GuardedPostgreSQL
+from smoketest.execution.guards.protocol import Clock
+from smoketest.execution.guards.sqlite import GuardedSQLite
+from smoketest.execution.turns import Turns
+
+_BY_VENDOR = {"postgresql": GuardedPostgreSQL, "mysql": GuardedMySQL, "sqlite": GuardedSQLite}
+_MARGIN_SECONDS = 0.05
+"""So much before the test's own limit a database ends a statement, and the thread stays whole."""
+
+_turns = Turns()
 
 
 class OwnConnections:
@@ -17,62 +28,116 @@ class OwnConnections:
 
     def __init__(self) -> None:
         """Put guarded connections in the place of this thread's own, opened when first touched."""
-        self._depth = 0
+        self.level_now = 0
+        self.is_abandoned = False
+        self._clock: Clock | None = None
         self._allowed: Collection[str] = "__all__"
         self._violations: list[str] = []
-        self._connections = [self._make(alias) for alias in connections]
+        self._before = connections.all(initialized_only=True)
+        self._connections = [made for alias in connections if (made := self._make(alias))]
 
     def close(self) -> None:
-        """Close what was opened and let this thread have ordinary connections again."""
+        """Close what was opened and let this thread have the connections that it had before."""
         for connection in self._connections:
             with suppress(Exception):
-                connection.close()
+                connection.forget()
             del connections[connection.alias]
+        for before in self._before:
+            connections[before.alias] = before
 
     def violations(self) -> list[str]:
         """Return, once, what was seen since the last call."""
         seen, self._violations = self._violations, []
         return seen
 
-    @contextmanager
-    def level(self, databases: Collection[str]) -> Iterator[None]:
+    def level(self, databases: Collection[str], clock: Clock) -> "_Level":
         """Roll back at its end all that is written inside."""
-        outer, self._allowed = self._allowed, databases
-        self._depth += 1
+        return _Level(self, databases, clock)
+
+    def enter_level(self, databases: Collection[str], clock: Clock | None) -> tuple[Collection[str], Clock | None]:
+        """Begin a level and return what the one around it had."""
+        outer = self._allowed, self._clock
+        self._allowed, self._clock = databases, clock
+        self.level_now += 1
         for connection in self._connections:
-            connection.enter_level(self._depth)
-        try:
-            yield
-        finally:
-            for connection in self._connections:
-                self._violations += connection.leave_level(self._depth)
-            self._depth -= 1
-            self._allowed = outer
+            connection.enter_level(self.level_now)
+        return outer
 
-    def _make(self, alias: str) -> GuardedConnection:
-        plain = connections.create_connection(alias)
-        connection = _guarded(cast("Hashable", type(plain)))(_without_pool(plain.settings_dict), alias)
-        connection.check = self._check
-        connection.level = lambda: self._depth
-        connections[alias] = connection
-        return connection
+    def leave_level(self, outer: tuple[Collection[str], Clock | None]) -> None:
+        """Roll back what the level holds; raises nothing."""
+        for connection in self._connections:
+            self._violations += connection.leave_level(self.level_now)
+        self.level_now -= 1
+        self._allowed, self._clock = outer
+        if not any(connection.is_open for connection in self._connections):
+            _turns.give_back(self)
 
-    def _check(self, alias: str, violation: str) -> None:
+    def abandon(self) -> None:
+        """Free what the test holds in the databases, from another thread."""
+        self.is_abandoned = True
+        for connection in self._connections:
+            if connection.is_open:
+                connection.abandon()
+        _turns.give_back(self)
+
+    def seconds_left(self) -> float:
+        """Return how long the test may still take in a database."""
+        return self._clock.deadline - time.monotonic() - _MARGIN_SECONDS if self._clock else 0.0
+
+    def check(self, alias: str, violation: str) -> None:
         """Refuse a violation, or with none the use of a database outside the class' `databases`."""
         if not violation and self._allowed != "__all__" and alias not in self._allowed:
             violation = f"database {alias!r} is not among the `databases` of the class"
         if violation:
-            self._violations.append(violation)
+            self.remember(violation)
             raise GuardViolation(violation)
+
+    def remember(self, violation: str) -> None:
+        """Keep a violation, so that it counts even where the test swallows what it gets for it."""
+        self._violations.append(violation)
+
+    def take_turn(self) -> None:
+        """Wait for the other writers; the time does not count."""
+        if self._clock and not _turns.take(self, self._clock):
+            message = "the test waited in vain for another one's writes to end"
+            raise TestAbandoned(message)
+
+    def _make(self, alias: str) -> GuardedConnection | None:
+        try:
+            plain = connections.create_connection(alias)
+        except Exception:  # noqa: BLE001 (a driver is missing, say: that is for the test that touches this database)
+            return None
+        guarded = _guarded(cast("Hashable", type(plain)), plain.vendor)
+        connection = guarded(_without_pool(plain.settings_dict), alias)
+        connection.owner = self
+        connections[alias] = connection
+        return connection
+
+
+class _Level:
+    """A context manager by hand: around each test, a generator's would cost more than the test."""
+
+    __slots__ = ("_clock", "_databases", "_guard", "_outer")
+
+    def __init__(self, guard: OwnConnections, databases: Collection[str], clock: Clock) -> None:
+        self._guard = guard
+        self._databases = databases
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._outer = self._guard.enter_level(self._databases, self._clock)
+
+    def __exit__(self, *_: object) -> None:
+        self._guard.leave_level(self._outer)
 
 
 @cache
-def _guarded(backend: Any) -> type[GuardedConnection]:
-    return type(f"Guarded{backend.__name__}", (GuardedConnection, backend), {"__module__": backend.__module__})
+def _guarded(backend: Any, vendor: str) -> type[GuardedConnection]:
+    guard = _BY_VENDOR.get(vendor, GuardedConnection)
+    return type(f"Guarded{backend.__name__}", (guard, backend), {"__module__": backend.__module__})
 
 
 def _without_pool(settings: dict[str, Any]) -> dict[str, Any]:
     """Return the settings without the driver's connection pool: a hung test must not take production's."""
-    own = copy.deepcopy(settings)
-    own.get("OPTIONS", {}).pop("pool", None)
-    return own
+    options = {name: value for name, value in settings.get("OPTIONS", {}).items() if name != "pool"}
+    return {**settings, "OPTIONS": options}

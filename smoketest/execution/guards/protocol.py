@@ -1,14 +1,28 @@
-"""What the rest of the framework asks of a guard."""
+"""What the rest of the framework asks of a guard, and what a guard asks of the rest."""
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 
+class Clock(Protocol):
+    """The time that a test has."""
+
+    @property
+    def deadline(self) -> float:
+        """A point of `time.monotonic()`."""
+
+    def pause(self) -> None:
+        """Let the time from now on not count: the test waits for what is not its own doing."""
+
+    def resume(self) -> None:
+        """Let the time count again."""
+
+
 class Guard(Protocol):
     """Keeps what one thread's tests write to databases inside transactions that are rolled back."""
 
-    def level(self, databases: Collection[str]) -> AbstractContextManager[None]:
+    def level(self, databases: Collection[str], clock: Clock) -> AbstractContextManager[None]:
         """Return a context whose writes are all rolled back at its end.
 
         Levels nest: what an outer one wrote is there in the inner, and stays when the inner ends. Only
@@ -17,3 +31,9 @@ class Guard(Protocol):
 
     def violations(self) -> list[str]:
         """Return, once, what was done since the last call that could outlive a rollback."""
+
+    def abandon(self) -> None:
+        """End what the running test holds in databases, from another thread; it gets no further there."""
+
+    def close(self) -> None:
+        """Close what was opened."""

@@ -2,7 +2,8 @@
 
 import re
 
-_LEADING = r"(?:\s|/\*.*?\*/|--[^\n]*\n|\()*"
+_LEADING = r"(?:\s|/\*(?:[^*]|\*(?!/))*\*/|--[^\n]*\n|\()*"
+_LITERALS = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"[^\"]*\"|(\$\w*\$).*?\1", re.DOTALL)
 _ENDS_TRANSACTION = re.compile(
     rf"""(?isx) (?:^|;) {_LEADING}
     ( COMMIT | END | ABORT | ROLLBACK (?! \s+ (?:WORK\s+|TRANSACTION\s+)? TO\b ) | BEGIN | START\s+TRANSACTION
@@ -14,6 +15,11 @@ _COMMITS_IMPLICITLY = re.compile(
     | (?:UN)?LOCK\s+TABLES? | ANALYZE\s+TABLE | CHECK\s+TABLE | OPTIMIZE | REPAIR | FLUSH | LOAD\s+INDEX
     | CACHE\s+INDEX | INSTALL | UNINSTALL | RESET | SET\s+PASSWORD ) \b"""
 )
+_ONLY_READS = re.compile(
+    rf"(?isx) ^ {_LEADING} (?: SELECT | WITH | VALUES | SHOW | EXPLAIN | DESCRIBE | PRAGMA | SET | FETCH | DECLARE"
+    r" | SAVEPOINT | RELEASE | ROLLBACK ) \b"
+)
+_WRITES_AFTER_ALL = re.compile(r"(?is)\b(?:FOR\s+(?:NO\s+KEY\s+)?(?:UPDATE|SHARE)|INSERT|UPDATE|DELETE|MERGE)\b")
 _MOST_CHARACTERS = 80
 
 
@@ -23,11 +29,17 @@ def violation(sql: str, *, can_rollback_ddl: bool) -> str:
     MySQL and MariaDB commit what went before on DDL and some other statements:
     https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
     """
+    sql = _LITERALS.sub("''", sql)
     if _ENDS_TRANSACTION.search(sql):
         return f"refused, it would end the transaction: {_shown(sql)}"
     if not can_rollback_ddl and _COMMITS_IMPLICITLY.search(sql):
         return f"refused, the database would commit: {_shown(sql)}"
     return ""
+
+
+def may_write(sql: str) -> bool:
+    """Tell whether `sql` may lock or write rows; what is not known to only read may."""
+    return not _ONLY_READS.search(sql) or bool(_WRITES_AFTER_ALL.search(sql))
 
 
 def _shown(sql: str) -> str:

@@ -3,6 +3,7 @@ import threading
 from smoketest import SmokeTest, timeout
 
 event = threading.Event()
+hanging = []
 
 
 class HangingTest(SmokeTest):
@@ -11,7 +12,9 @@ class HangingTest(SmokeTest):
 
     @timeout(0.3)
     def test_b_hangs(self):
+        hanging.append(self)
         event.wait()
+        hanging.clear()
 
     def test_c_passes(self):
         pass

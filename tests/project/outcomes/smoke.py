@@ -1,5 +1,6 @@
 """Each way in which a test can end."""
 
+import functools
 import logging
 import sys
 import unittest
@@ -117,3 +118,46 @@ class FailsAndErrorsTest(SmokeTest):
 
     def test_fails_first(self):
         self.fail("in the test")
+
+
+def wrapped(method):
+    @functools.wraps(method)
+    def call(self):
+        return method(self)
+
+    return call
+
+
+class NeverRunsTest(SmokeTest):
+    """What looks like a test that passed, and would not have run."""
+
+    @wrapped
+    async def test_wrapped_coroutine(self):
+        self.fail("it did run")
+
+    def test_yields(self):
+        self.fail("it did run")
+        yield
+
+    async def test_yields_async(self):
+        self.fail("it did run")
+        yield
+
+
+class OddTest(SmokeTest):
+    def test_a_subtest_is_skipped(self):
+        for number in range(2):
+            with self.subTest(number=number):
+                if number:
+                    self.skipTest("not that one")
+
+    def test_all_subtests_are_skipped(self):
+        with self.subTest():
+            self.skipTest("not that one")
+
+    def test_odd_characters(self):
+        self.fail("file \udcff")
+
+    def test_closes_stdout(self):
+        sys.stdout.close()
+        print("still there")

@@ -1,0 +1,85 @@
+"""PostgreSQL: begun and ended in one round trip each, and a transaction that the test ended itself is noticed."""
+
+import os
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection, Mark
+
+_GRACE_SECONDS = 0.05
+_CANCEL_SECONDS = 2.0
+_CONNECT_SECONDS = 3
+_IN_TRANSACTION = (2, 3)
+"""libpq's PQTRANS_INTRANS and PQTRANS_INERROR: https://www.postgresql.org/docs/current/libpq-status.html"""
+_ACTIVE = 1
+
+
+class GuardedPostgreSQL(GuardedConnection):
+    """A guarded PostgreSQL connection.
+
+    The server reports `application_name` whenever it changes. It is set inside the transaction, so it is still the
+    test's own at the end only if that transaction is; asking costs nothing. The savepoint comes after it: an error
+    would take the setting back with it.
+    """
+
+    _name = ""
+    _socket: socket.socket | None = None
+
+    def get_connection_params(self) -> Any:
+        return {"connect_timeout": _CONNECT_SECONDS, **super().get_connection_params()}
+
+    def init_connection_state(self) -> None:
+        """Keep a duplicate of the socket, taken now: a number taken later could be another file's by then."""
+        super().init_connection_state()
+        self._close_socket()
+        self._socket = socket.socket(fileno=os.dup(self.connection.fileno()))
+
+    def _close(self) -> None:
+        super()._close()  # type: ignore[misc]
+        self._close_socket()
+
+    def _close_socket(self) -> None:
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+    def _start_transaction_under_autocommit(self) -> None:
+        """Begin with one round trip; the driver stays in autocommit and so does nothing of its own."""
+        if not self.is_open:
+            self._set_autocommit(autocommit=False)  # type: ignore[attr-defined]
+            return
+        self._name = f"smoketest {os.getpid()} {time.monotonic_ns()}"
+        idle_ms = int((self.owner.seconds_left() + 5) * 1000)
+        self._plain_execute(
+            f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {idle_ms};"
+            f" SET LOCAL application_name = '{self._name}'"
+        )
+
+    def _limit_statements(self, seconds: float) -> None:
+        lock_ms = int(min(seconds, LOCK_SECONDS) * 1000)
+        self._plain_execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}; SET LOCAL lock_timeout = {lock_ms}")
+
+    def _undo(self, mark: Mark, *, is_last: bool) -> bool:
+        raw = self.connection
+        if raw is None or raw.closed:
+            return False
+        is_ours = (
+            raw.info.parameter_status("application_name") == self._name
+            and int(raw.info.transaction_status) in _IN_TRANSACTION
+        )
+        return is_ours and (is_last or super()._undo(mark, is_last=is_last))
+
+    def abandon(self) -> None:
+        """Cancel what runs; where that does not help cut the connection, so that the server rolls back."""
+        raw, duplicate = self.__dict__["connection"], self._socket
+        if raw is None or duplicate is None:
+            return
+        with suppress(Exception):
+            if int(raw.pgconn.transaction_status) == _ACTIVE:
+                raw.cancel_safe(timeout=_CANCEL_SECONDS)
+                time.sleep(_GRACE_SECONDS)
+        with suppress(OSError):
+            if self.is_open:
+                duplicate.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,43 @@
+"""What must not happen side by side in one process: tests take turns."""
+
+import time
+
+from smoketest.execution import native
+from smoketest.execution.guards.protocol import Clock
+
+_SLICE_SECONDS = 0.2
+
+
+class Turns:
+    """A turn that one thread of the process has at a time; waiting for it does not count against a test."""
+
+    def __init__(self) -> None:
+        """Begin with nobody's turn."""
+        self._lock = native.make_lock()
+        self._holder: object = None
+
+    def take(self, taker: object, clock: Clock) -> bool:
+        """Wait for the turn, time that does not count; tell whether it came before the run's own end."""
+        if self._holder is taker:
+            return True
+        if not self._lock.acquire(blocking=False):
+            clock.pause()
+            try:
+                if not self._wait(clock):
+                    return False
+            finally:
+                clock.resume()
+        self._holder = taker
+        return True
+
+    def _wait(self, clock: Clock) -> bool:
+        while (left := clock.deadline - time.monotonic()) > 0:
+            if self._lock.acquire(timeout=min(left, _SLICE_SECONDS)):
+                return True
+        return False
+
+    def give_back(self, holder: object) -> None:
+        """Let the next one write; nothing happens unless it is the holder's turn."""
+        if self._holder is holder:
+            self._holder = None
+            self._lock.release()

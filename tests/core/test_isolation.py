@@ -1,0 +1,189 @@
+"""What a queued test finds, and what it leaves to the next."""
+
+import logging
+import os
+import sqlite3
+
+import pytest
+
+from smoketest.execution.runner import make_supervisor, run_supervised
+from smoketest.execution.session import own_session
+from smoketest.suite.discover import discover
+from smoketest.suite.plan import Limits, Selection, make_plan
+
+
+@pytest.fixture
+def run_app(write_app):
+    """Run the tests of a throw-away app in a supervised process; return outcome, cause and message of each."""
+    supervisors = []
+
+    def run(name, source):
+        found = discover((write_app(name, smoke=source),))
+        supervisors.append(make_supervisor(lambda: own_session(found.classes)))
+        plan = make_plan(found, Selection(), Limits(fast_seconds=20, slow_seconds=20), with_slow=True)
+        results = [run_supervised(step, supervisors[-1]) for step in plan.steps]
+        return {each.id.rpartition(".")[2]: (each.outcome, each.cause, each.message) for each in results}
+
+    yield run
+    for supervisor in supervisors:
+        supervisor.close()
+
+
+def test_log_files_do_not_become_databases(run_app, tmp_path):
+    """A file that the worker logs to is not written to under the number of a file that the test opens."""
+    handlers = [logging.FileHandler(tmp_path / f"{number}.log") for number in range(4)]
+    for handler in handlers:
+        logging.getLogger("inherited").addHandler(handler)
+    path = tmp_path / "production.sqlite3"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE orders (id INTEGER)")
+    database.commit()
+    database.close()
+
+    outcomes = run_app(
+        "ledger",
+        f"""
+        import logging
+        import sqlite3
+
+        from smoketest import SmokeTest
+
+
+        class LedgerTest(SmokeTest):
+            def test_logs_while_a_database_is_open(self):
+                databases = [sqlite3.connect({str(path)!r}) for _ in range(8)]
+                for database in databases:
+                    database.execute("PRAGMA table_info(orders)")
+                logging.getLogger("inherited").error("hello " * 1000)
+        """,
+    )
+
+    for handler in handlers:
+        logging.getLogger("inherited").removeHandler(handler)
+        handler.close()
+    assert outcomes["test_logs_while_a_database_is_open"][0] == "passed"
+    assert path.read_bytes().startswith(b"SQLite format 3\0")
+
+
+def test_next_test_is_clean(run_app):
+    """Alarms, handlers, limits, threads and the like that a test leaves do nothing to the next."""
+    outcomes = run_app(
+        "leaver",
+        """
+        import os
+        import signal
+        import socket
+        import sys
+        import threading
+        import time
+
+        from smoketest import SmokeTest
+
+
+        class LeaverTest(SmokeTest):
+            def test_a_leaves_an_alarm(self):
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                signal.setitimer(signal.ITIMER_REAL, 0.05)
+                socket.setdefaulttimeout(0.001)
+                os.umask(0o777)
+                sys.path.insert(0, "/nowhere")
+
+            def test_b_finds_none_of_it(self):
+                threading.Event().wait(0.1)
+                self.assertEqual(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
+                self.assertIsNone(socket.getdefaulttimeout())
+                self.assertNotEqual(os.umask(0o22), 0o777)
+                self.assertNotIn("/nowhere", sys.path)
+
+            def test_c_leaves_a_thread(self):
+                threading.Thread(target=lambda: (time.sleep(0.05), os._exit(9)), daemon=True).start()
+
+            def test_d_is_not_its_victim(self):
+                threading.Event().wait(0.2)
+        """,
+    )
+
+    assert {name: outcome for name, (outcome, _, _) in outcomes.items()} == dict.fromkeys(outcomes, "passed")
+
+
+def test_test_that_writes_into_the_channel(run_app):
+    """A test that writes into whatever is open is errored itself, and the next one runs."""
+    outcomes = run_app(
+        "scribbler",
+        """
+        import os
+
+        from smoketest import SmokeTest
+
+
+        class ScribblerTest(SmokeTest):
+            def test_a_scribbles(self):
+                for fd in range(3, 64):
+                    try:
+                        os.write(fd, b"\\0\\0\\0\\5hello")
+                    except OSError:
+                        pass
+
+            def test_b_passes(self):
+                pass
+        """,
+    )
+
+    assert outcomes["test_a_scribbles"][:2] == ("errored", "crash")
+    assert "its process could not be used: JSONDecodeError" in outcomes["test_a_scribbles"][2]
+    assert outcomes["test_b_passes"][0] == "passed"
+
+
+def test_fixtures_outlive_an_old_process(run_app, tmp_path):
+    """A class with more tests than a process runs keeps its process, so that its fixtures are torn down."""
+    calls = tmp_path / "calls"
+    tests = "\n".join(f"            def test_{number:04}(self): pass" for number in range(520))
+
+    outcomes = run_app(
+        "crowd",
+        f"""
+        from smoketest import SmokeTest
+
+
+        class CrowdTest(SmokeTest):
+            @classmethod
+            def setUpClass(cls):
+                open({str(calls)!r}, "a").write("up ")
+
+            @classmethod
+            def tearDownClass(cls):
+                open({str(calls)!r}, "a").write("down ")
+
+{tests}
+        """,
+    )
+
+    assert len(outcomes) == 520
+    assert calls.read_text() == "up down "
+
+
+def test_no_process(run_app, monkeypatch):
+    """Where no process can be started the test is errored with the reason."""
+
+    def fork():
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(os, "fork", fork)
+
+    outcomes = run_app(
+        "hermit",
+        """
+        from smoketest import SmokeTest
+
+
+        class HermitTest(SmokeTest):
+            def test_passes(self):
+                pass
+        """,
+    )
+
+    assert outcomes["test_passes"] == (
+        "errored",
+        "crash",
+        "its process could not be used: BlockingIOError: no more processes",
+    )
