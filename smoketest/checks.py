@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
+from django.apps import apps as app_registry
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name)
 
@@ -33,8 +34,10 @@ def _unknown_names() -> Iterable[CheckMessage]:
     known = conf.names()
     for name in dir(settings):
         if name.startswith(conf.PREFIX) and name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {nearest[0]}?" if nearest else f"The settings are: {', '.join(known)}."
+            # Without what all have in common, in which any short name would be near to any other.
+            ends = [each.removeprefix(conf.PREFIX) for each in known]
+            nearest = difflib.get_close_matches(name.removeprefix(conf.PREFIX), ends, n=1)
+            hint = f"Did you mean {conf.PREFIX}{nearest[0]}?" if nearest else f"The settings are: {', '.join(known)}."
             yield Warning(f"{name} is no setting of django-smoketest", hint=hint, id=IDS["unknown setting"])
 
 
@@ -48,9 +51,11 @@ def _nobody_let_in(value: conf.Conf) -> Iterable[CheckMessage]:
 
 
 def _contradictions(value: conf.Conf) -> Iterable[CheckMessage]:
-    for name in sorted(set(value.apps or ()) & set(value.skip_apps)):
+    for config in app_registry.get_app_configs():
+        if not (conf.is_named(config, value.apps or ()) and conf.is_named(config, value.skip_apps)):
+            continue
         yield Warning(
-            f"{name!r} is in SMOKETEST_APPS and in SMOKETEST_SKIP_APPS; it is skipped",
+            f"{config.label!r} is in SMOKETEST_APPS and in SMOKETEST_SKIP_APPS; it is skipped",
             hint="Take it out of one of them.",
             id=IDS["apps both ways"],
         )

@@ -1,22 +1,27 @@
 """The project's settings, read at the door into one value."""
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.apps import AppConfig
 from django.apps import apps as app_registry
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from smoketest.decorators import as_float
 from smoketest.suite.discover import App
 from smoketest.suite.plan import Limits
 
 PREFIX = "SMOKETEST_"
 
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
+_CERTIFICATES = {"CERT_NONE": "none", "CERT_OPTIONAL": "optional", "CERT_REQUIRED": "required"}
+"""Celery's words in a URL -> redis-py's."""
 _RELEASE_VARIABLES = (
     # https://devcenter.heroku.com/articles/dyno-metadata and the like of other platforms
     "HEROKU_SLUG_COMMIT",
@@ -76,9 +81,10 @@ def _seconds(value: object) -> float:
 def _seconds_or_zero(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _Wrong("type", "a number of seconds is wanted")
-    if not 0 <= value < float("inf"):
+    seconds = as_float(value)
+    if not 0 <= seconds < math.inf:
         raise _Wrong("range", "a finite number of seconds, 0 or above, is wanted")
-    return float(value)
+    return seconds
 
 
 def _whole(least: int, most: int) -> Callable[[object], int]:
@@ -103,17 +109,27 @@ def _apps(value: object) -> tuple[str, ...]:
 
 def _redis_url(value: object) -> str:
     url = _string(value)
-    if urlsplit(url).scheme not in _REDIS_SCHEMES:
+    if not _is_redis(url):
         raise _Wrong("type", "a URL that begins with redis://, rediss:// or unix:// is wanted")
+    for theirs, ours in _CERTIFICATES.items():
+        url = url.replace(f"ssl_cert_reqs={theirs}", f"ssl_cert_reqs={ours}")
     return url
+
+
+def _is_redis(url: str) -> bool:
+    """Tell whether a URL is of one Redis server, in redis-py's words."""
+    try:
+        return urlsplit(url).scheme in _REDIS_SCHEMES and ";" not in url
+    except ValueError:
+        return False
 
 
 def _callable_path(value: object) -> Callable[..., bool]:
     path = _string(value)
     try:
         found = import_string(path)
-    except ImportError as error:
-        raise _Wrong("import", f"it can't be imported: {error}") from None
+    except Exception as error:  # noqa: BLE001 (the project's own module may raise anything)
+        raise _Wrong("import", f"it can't be imported: {type(error).__name__}: {error}") from None
     if not callable(found):
         raise _Wrong("import", "it names nothing that can be called")
     return found  # type: ignore[no-any-return]
@@ -137,7 +153,7 @@ class Conf:
     """How long an inline report is served again."""
     fail_status: int = field(default=500, metadata={"rule": _whole(200, 599)})
     """The HTTP status of FAIL."""
-    redis_url: str = field(default="redis://127.0.0.1:6379/0", metadata={"rule": _redis_url})
+    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False, metadata={"rule": _redis_url})
     """Where runs are kept; unset: the Celery broker's, if that is Redis."""
     queue: str = field(default="", metadata={"rule": _string})
     """The Celery queue of the shards; unset: the Celery app's default queue."""
@@ -199,8 +215,8 @@ def searched_apps(conf: Conf) -> tuple[App, ...]:
     return tuple(
         App(name=config.name, label=config.label)
         for config in app_registry.get_app_configs()
-        if conf.apps is None or _is_named(config, conf.apps)
-        if not _is_named(config, conf.skip_apps)
+        if conf.apps is None or is_named(config, conf.apps)
+        if not is_named(config, conf.skip_apps)
     )
 
 
@@ -210,7 +226,8 @@ def release_of(conf: Conf, fingerprint: str) -> str:
     return conf.release or next(filter(None, platform), "") or fingerprint
 
 
-def _is_named(config: Any, words: tuple[str, ...]) -> bool:
+def is_named(config: AppConfig, words: tuple[str, ...]) -> bool:
+    """Tell whether an app's name or label is among the words."""
     return config.name in words or config.label in words
 
 
@@ -218,7 +235,7 @@ def _given() -> Mapping[str, Any]:
     """Return the settings that stand; those that are None count as unset."""
     given = {name: getattr(settings, name, None) for name in names()}
     broker = getattr(settings, "CELERY_BROKER_URL", None)
-    if given["SMOKETEST_REDIS_URL"] is None and isinstance(broker, str) and broker.startswith(_REDIS_SCHEMES):
+    if given["SMOKETEST_REDIS_URL"] is None and isinstance(broker, str) and _is_redis(broker):
         given["SMOKETEST_REDIS_URL"] = broker
     return given
 

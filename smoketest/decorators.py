@@ -44,10 +44,19 @@ def check_timeout(seconds: object) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         message = f"timeout is {seconds!r}; a number of seconds is wanted, as in @timeout(2.5)"
         raise TypeError(message)
-    if not (math.isfinite(seconds) and seconds > 0):
+    limit = as_float(seconds)
+    if not (math.isfinite(limit) and limit > 0):
         message = f"timeout is {seconds!r}; a finite number of seconds above 0 is wanted"
         raise ValueError(message)
-    return float(seconds)
+    return limit
+
+
+def as_float(number: float) -> float:
+    """Return a number as a float; a whole number that is too large for one is infinite."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def _mark(marked: Marked, name: str, *, value: object) -> Marked:

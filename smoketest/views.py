@@ -45,7 +45,8 @@ class _SmokeView(View):
         try:
             self.format = asked.format_of(request)
             self.conf = conf.current()
-            response = self._refuse(request) or super().dispatch(request, *args, **kwargs)
+            is_open = self._is_open(request)
+            response = super().dispatch(request, *args, **kwargs) if is_open else self._refusal(request)
         except (SmokeTestError, ImproperlyConfigured) as error:
             status, title = next(found for kind, found in _PROBLEMS.items() if isinstance(error, kind))
             response = self._problem(status, title, str(error))
@@ -62,9 +63,10 @@ class _SmokeView(View):
         response.headers["Allow"] = allowed
         return response
 
-    def _refuse(self, request: HttpRequest) -> HttpResponse | None:
-        if self.is_for_everybody or access.may_use_queue(request, self.conf):
-            return None
+    def _is_open(self, request: HttpRequest) -> bool:
+        return self.is_for_everybody or access.may_use_queue(request, self.conf)
+
+    def _refusal(self, request: HttpRequest) -> HttpResponse:
         if access.sent_credentials(request):
             return self._problem(403, "Forbidden", f"these credentials are not known; {access.HOW_TO_GET_IN}")
         response = self._problem(401, "Unauthorized", access.HOW_TO_GET_IN)
@@ -147,12 +149,17 @@ class RunView(_SmokeView):
         return get_conditional_response(request, etag=etag, response=response) or response
 
     def delete(self, request: HttpRequest, run_id: str) -> HttpResponse:
-        """Cancel the run and answer with its report."""
+        """Cancel the run and answer with its report; not for strangers, also where they may look."""
+        if not access.is_allowed(request, self.conf):
+            return self._refusal(request)
         return self._answer(request, runs.cancel(run_id, self.conf))
 
 
 class RunsView(_SmokeView):
-    """Lists the recent queued runs, newest first."""
+    """Lists the recent queued runs, newest first; not for strangers, to whom an id is a secret."""
+
+    def _is_open(self, request: HttpRequest) -> bool:
+        return access.is_allowed(request, self.conf)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Answer one line, or one object, a run."""

@@ -3,8 +3,6 @@
 import math
 from typing import Any
 
-from kombu.exceptions import OperationalError as KombuError
-
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError
 from smoketest.tasks import run_shard
@@ -23,6 +21,9 @@ _BACKSTOP_SECONDS = 10
 def publish(run_id: str, *, shards: int, run_seconds: float, conf: Conf) -> None:
     """Publish `shards` messages of the run in one batch; within 2 s it is done or QueueUnavailableError is raised."""
     app = run_shard.app
+    if app.conf.task_always_eager:
+        message = "CELERY_TASK_ALWAYS_EAGER is on: the run would happen inside the request; turn it off"
+        raise QueueUnavailableError(message)
     connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
     if "redis" in str(connection.transport_cls):
         connection = connection.clone(transport_options={**(connection.transport_options or {}), **_REDIS_OPTIONS})
@@ -39,11 +40,11 @@ def publish(run_id: str, *, shards: int, run_seconds: float, conf: Conf) -> None
                     soft_time_limit=limit,
                     **where,
                 )
-    except (KombuError, OSError) as error:
+    except Exception as error:  # each transport has errors of its own, a missing driver among them
         message = f"the broker at {connection.as_uri()} does not take the run: {type(error).__name__}: {error}"
         raise QueueUnavailableError(message) from error
 
 
 def _batch(producer: Any) -> Any:
-    """Return the context in which the messages go out together; a transport without batches sends one by one."""
+    """Return the context in which the messages go out together, where the transport can."""
     return producer.batch()  # not in the stubs yet

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import redis
 from redis.backoff import NoBackoff
@@ -150,7 +149,7 @@ class RedisStore:
         done = _keys(run_id)[-1]
         with self._answering():
             # The token goes round, so that each of those who wait gets it.
-            self._client.blmove(done, done, min(seconds, _MOST_PATIENCE_SECONDS), "RIGHT", "LEFT")  # type: ignore[arg-type]
+            self._client.blmove(done, done, max(0.01, min(seconds, _MOST_PATIENCE_SECONDS)), "RIGHT", "LEFT")  # type: ignore[arg-type]
 
     def recent(self) -> list[Run]:
         """Return the recent runs, newest first, without their results."""
@@ -242,5 +241,4 @@ def _time(milliseconds: str | None) -> datetime | None:
 
 def _shown(url: str) -> str:
     """Return an address without a password in it."""
-    parts = urlsplit(url)
-    return parts.netloc.rpartition("@")[2] + parts.path
+    return url.partition("://")[2].rpartition("@")[2].partition("?")[0]

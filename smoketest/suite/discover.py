@@ -27,9 +27,9 @@ class App:
     label: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Found:
-    """The smoke tests of this process' code."""
+    """The smoke tests of this process' code; equal to itself alone."""
 
     specs: tuple[Spec, ...] = ()
     broken: Mapping[str, Result] = field(default_factory=dict)
@@ -43,7 +43,8 @@ class Found:
 @cache
 def discover(apps: tuple[App, ...]) -> Found:
     """Import the `smoke` modules of `apps` and list their tests, once a process."""
-    findings = _by_id(finding for app in apps for finding in _in_app(app)).values()
+    everything = [finding for app in apps for finding in _in_app(app)]
+    findings = _by_id(_without_homes(everything)).values()
     return Found(
         specs=tuple(finding.spec for finding in findings),
         broken={finding.spec.id: finding.problem for finding in findings if finding.problem},
@@ -58,6 +59,8 @@ class _Finding:
     module: str
     test_class: type[SmokeTest] | None = None
     problem: Result | None = None
+    imported: type[SmokeTest] | None = None
+    """A class that the module only imports; what follows from it is known when all modules are."""
 
 
 def _in_app(app: App) -> Iterator[_Finding]:
@@ -70,20 +73,33 @@ def _in_app(app: App) -> Iterator[_Finding]:
 def _in_module(name: str, app: App) -> Iterator[_Finding]:
     try:
         module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (a module may raise anything, and each is a result)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 (a module may raise anything, sys.exit() too, and each is a result)
         yield _broken(name, name, app, f"{name} would not load: {message_of(error)}", traceback_of(error))
         return
     classes = {id(each): each for each in vars(module).values() if inspect.isclass(each)}.values()
     for test_class in sorted(classes, key=lambda each: each.__qualname__):
-        if test_class.__module__ == name and issubclass(test_class, unittest.TestCase):
+        if not issubclass(test_class, unittest.TestCase):
+            continue
+        if test_class.__module__ == name:
             yield from _in_class(test_class, module, app)
-    for child in sorted(pkgutil.iter_modules(getattr(module, "__path__", ())), key=lambda each: each.name):
-        if child.name != "__main__":
-            yield from _in_module(f"{name}.{child.name}", app)
+        elif issubclass(test_class, SmokeTest) and _methods(test_class) and not vars(test_class).get("abstract"):
+            yield _imported(test_class, module, app)
+    for child in _children(module):
+        yield from _in_module(f"{name}.{child}", app)
+
+
+def _children(module: ModuleType) -> list[str]:
+    """Return the names of the modules in a package, and of its folders with modules but without `__init__.py`."""
+    path = list(getattr(module, "__path__", ()))
+    folders = [folder for entry in path if Path(entry).is_dir() for folder in Path(entry).iterdir() if folder.is_dir()]
+    plain = {folder.name for folder in folders if folder.name.isidentifier() and any(folder.rglob("*.py"))}
+    return sorted(({found.name for found in pkgutil.iter_modules(path)} | plain) - {"__main__", "__pycache__"})
 
 
 def _in_class(test_class: type[unittest.TestCase], module: ModuleType, app: App) -> Iterator[_Finding]:
-    methods = unittest.TestLoader().getTestCaseNames(test_class)
+    methods = _methods(test_class)
     if not methods or vars(test_class).get("abstract"):
         return
     name = f"{module.__name__}.{test_class.__qualname__}"
@@ -93,6 +109,12 @@ def _in_class(test_class: type[unittest.TestCase], module: ModuleType, app: App)
         return
     for method in methods:
         yield _Finding(spec=_spec(name, method, test_class, module, app), module=module.__name__, test_class=test_class)
+
+
+def _methods(test_class: type[unittest.TestCase]) -> list[str]:
+    """Return the names of the test methods, as unittest's loader finds them."""
+    names = unittest.TestLoader().getTestCaseNames(test_class)
+    return list(names) or ["runTest"] * hasattr(test_class, "runTest")
 
 
 def _refusal(test_class: type[unittest.TestCase]) -> str:
@@ -109,18 +131,20 @@ def _refusal(test_class: type[unittest.TestCase]) -> str:
         )
     if not issubclass(test_class, SmokeTest):
         return "is a unittest.TestCase but no smoke test, so it would never run; derive it from smoketest.SmokeTest"
-    return _bad_timeout(test_class)
+    return _bad_mark(test_class)
 
 
-def _bad_timeout(test_class: type[SmokeTest]) -> str:
-    limits = {
-        getattr(getattr(test_class, name), "timeout", None) for name in dir(test_class) if name.startswith("test")
-    }
-    for limit in {test_class.timeout, *limits} - {None}:
+def _bad_mark(test_class: type[SmokeTest]) -> str:
+    tests = [getattr(test_class, name) for name in _methods(test_class)]
+    for marked in (test_class, *tests):
+        limit, tags = getattr(marked, "timeout", None), getattr(marked, "tags", ())
         try:
-            check_timeout(limit)
+            if limit is not None:
+                check_timeout(limit)
         except (TypeError, ValueError) as error:
             return f"can't be run: {error}"
+        if not isinstance(tags, set | frozenset | list | tuple) or not all(isinstance(tag, str) for tag in tags):
+            return f"can't be run: tags is {tags!r}; a set of strings is wanted"
     return ""
 
 
@@ -154,6 +178,27 @@ def _broken(name: str, module: str, app: App, message: str, trace: str = "") -> 
         module=module,
         problem=Result(id=name, outcome=Outcome.ERRORED, cause=Cause.IMPORT, message=message, traceback=trace),
     )
+
+
+def _imported(test_class: type[SmokeTest], module: ModuleType, app: App) -> _Finding:
+    """Tell of a class that runs nowhere, should it turn out that no smoke module defines it or derives from it."""
+    name = f"{test_class.__module__}.{test_class.__qualname__}"
+    message = (
+        f"{name} is imported by {module.__name__} and would never run: {test_class.__module__} is no smoke module. "
+        "Derive a class from it in one, or say `abstract = True` in its body"
+    )
+    return replace(_broken(name, module.__name__, app, message), imported=test_class)
+
+
+def _without_homes(findings: list[_Finding]) -> Iterator[_Finding]:
+    """Leave out the imported classes that run all the same: at home, or by what derives from them."""
+    modules = {finding.module for finding in findings if not finding.imported}
+    running = {finding.test_class for finding in findings if finding.test_class}
+    for finding in findings:
+        imported = finding.imported
+        is_at_home = imported and imported.__module__ in modules
+        if not imported or not (is_at_home or any(issubclass(each, imported) for each in running)):
+            yield finding
 
 
 def _by_id(findings: Iterator[_Finding]) -> dict[str, _Finding]:

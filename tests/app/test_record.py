@@ -168,6 +168,29 @@ def test_sweep__deadline(create, redis_server):
     assert [result.cause for result in run.results.values()] == [Cause.LOST, Cause.NOT_RUN]
 
 
+def test_sweep__lost_key(create, redis_server):
+    """A run of which Redis has lost a part still ends at its deadline."""
+    store = create(make_step("a"), make_step("b"))
+    redis_server.client.delete(f"smoketest:{{{RUN}}}:todo")
+    redis_server.client.hset(f"smoketest:{{{RUN}}}", "deadline", 1)
+
+    run = store.fetch(RUN)
+
+    assert {result.cause for result in run.results.values()} == {Cause.LOST}
+    assert run.finished_at
+
+
+def test_sweep__tells_when_it_happened(create):
+    """A run that nobody looked at ended when its patience did, not when somebody looks."""
+    store = create(make_step("a"), start_seconds=0.1)
+    began = store._client.time()[0]
+    waiting.until(lambda: store._client.time()[0] > began + 1, what="a second has passed")
+
+    run = store.fetch(RUN)
+
+    assert run.seconds == 0.1
+
+
 def test_cancel(create):
     """After a cancel nothing starts, and what still runs changes nothing any more."""
     store = create(make_step("a"), make_step("b"))

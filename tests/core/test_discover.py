@@ -352,3 +352,111 @@ def test_once_a_process():
     again = found_in("shop", "nested")
 
     assert again is first
+
+
+def test_folder_without_init(write_app):
+    """Modules in a folder without `__init__.py` are found as well."""
+    app = write_app(
+        "shelf",
+        smoke__slash____init__="",
+        smoke__slash__deep__slash__mail="""
+            from smoketest import SmokeTest
+
+
+            class MailTest(SmokeTest):
+                def test_sends(self):
+                    pass
+        """,
+    )
+
+    found = discover((app,))
+
+    assert [spec.id for spec in found.specs] == ["shelf.smoke.deep.mail.MailTest.test_sends"]
+
+
+def test_run_test(write_app):
+    """A class with nothing but `runTest` is found as unittest finds it."""
+    app = write_app(
+        "shelf",
+        smoke="""
+            from smoketest import SmokeTest
+
+
+            class OnlyTest(SmokeTest):
+                def runTest(self):
+                    pass
+        """,
+    )
+
+    found = discover((app,))
+
+    assert [spec.id for spec in found.specs] == ["shelf.smoke.OnlyTest.runTest"]
+
+
+HELPER = """
+    from smoketest import SmokeTest
+
+
+    class ImportedTest(SmokeTest):
+        def test_would_run_nowhere(self):
+            pass
+"""
+
+
+def test_imported_class_without_a_home(write_app):
+    """A class with tests that is only imported, from where no smoke module is, is told of: it would run nowhere."""
+    app = write_app("shelf", helper=HELPER, smoke="from shelf.helper import ImportedTest")
+
+    found = discover((app,))
+
+    assert list(found.broken) == ["shelf.helper.ImportedTest"]
+    assert "shelf.helper is no smoke module" in found.broken["shelf.helper.ImportedTest"].message
+
+
+def test_imported_class_that_is_derived_from(write_app):
+    """An imported class from which another derives is a base, and no reason to complain."""
+    app = write_app(
+        "shelf",
+        helper=HELPER,
+        smoke="""
+            from shelf.helper import ImportedTest
+
+
+            class OwnTest(ImportedTest):
+                pass
+        """,
+    )
+
+    found = discover((app,))
+
+    assert [spec.id for spec in found.specs] == ["shelf.smoke.OwnTest.test_would_run_nowhere"]
+
+
+def test_module_that_raises_a_base_exception(write_app):
+    """A module that raises what is no Exception is a result too."""
+    app = write_app("shelf", smoke="raise BaseException('outside')")
+
+    found = discover((app,))
+
+    assert found.broken["shelf.smoke"].message == "shelf.smoke would not load: BaseException: outside"
+
+
+def test_tags_of_a_wrong_type(write_app):
+    """Tags that are no set of strings are an errored result, not the end of discovery."""
+    app = write_app(
+        "shelf",
+        smoke="""
+            from smoketest import SmokeTest
+
+
+            class TaggedTest(SmokeTest):
+                tags = "mail"
+
+                def test_a(self):
+                    pass
+        """,
+    )
+
+    found = discover((app,))
+
+    assert "tags is 'mail'; a set of strings is wanted" in found.broken["shelf.smoke.TaggedTest"].message

@@ -19,7 +19,7 @@ SOUND = make_found(READS, WRITES, SLOW, OTHER_CLASS, MAIL)
 WITH_BROKEN = make_found(READS, BROKEN, MAIL, broken={"bank.smoke.loans": PROBLEM})
 
 
-def planned(found, with_slow=True, **words):
+def planned(found, *, with_slow=True, **words):
     return [step.id for step in make_plan(found, Selection(**words), LIMITS, with_slow=with_slow).steps]
 
 

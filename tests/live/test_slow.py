@@ -412,6 +412,28 @@ def test_access__public(queued, redis_server, worker):
     assert "host" not in report
 
 
+def test_access__public_is_not_everything(queued, redis_server):
+    """SMOKETEST_PUBLIC lets strangers neither cancel a run nor list those of others."""
+    queued(redis_server, None, "shop", public=True)
+    url = Client().post("/smoketest/slow/").headers["Location"].removeprefix("http://testserver")
+
+    assert Client().get(url).status_code == 202
+    assert Client().delete(url).status_code == 401
+    assert Client().get("/smoketest/runs/").status_code == 401
+
+
+def test_slow__eager(queued, redis_server, deployer):
+    """With Celery's eager mode on a start is refused: the run would happen inside the request."""
+    queued(redis_server, None, "shop")
+    tasks.run_shard.app.conf.task_always_eager = True
+
+    response = deployer.post("/smoketest/slow/")
+
+    tasks.run_shard.app.conf.task_always_eager = False
+    assert response.status_code == 503
+    assert "CELERY_TASK_ALWAYS_EAGER is on" in response.content.decode()
+
+
 def test_access__callable(queued, redis_server):
     """The project's own callable lets in whom it wants."""
     queued(redis_server, None, "shop", access="tests.live.test_slow.lets_in")

@@ -12,8 +12,11 @@ local function renew()
   for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, fact('ttl_seconds')) end
 end
 
+-- When what is recorded has happened: now, but for what the sweep finds out later.
+local moment = now
+
 local function end_run()
-  redis.call('HSET', run, 'finished_at', now)
+  redis.call('HSET', run, 'finished_at', moment)
   redis.call('RPUSH', done, '1')
 end
 
@@ -52,17 +55,25 @@ end
 -- What nobody will answer for any more gets its result here, whoever looks.
 local function sweep()
   if fact('left') <= 0 then return end
-  for _, shard in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
+  local expired = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'WITHSCORES')
+  for position = 1, #expired, 2 do
+    local shard = expired[position]
+    moment = math.max(fact('active_at'), tonumber(expired[position + 1]))
     release(shard, 'lost', 'nobody answered for it within its limit: its worker died or lost Redis')
   end
   if now > fact('deadline') then
+    moment = fact('deadline')
     for _, shard in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
       release(shard, 'lost', 'nobody answered for it before the deadline of the run')
     end
     give_up_waiting('not_run', 'the deadline of the run passed before it could begin')
+    -- Whatever else is without a result: somebody has lost a key of the run.
+    for index = 0, fact('total') - 1 do give_up(tostring(index), 'lost', 'its place in the run was lost') end
   end
   local patience = fact('start_ms')
   if redis.call('ZCARD', leases) == 0 and now > fact('active_at') + patience then
+    moment = fact('active_at') + patience
     give_up_waiting('lost', string.format('no worker took it within %g s', patience / 1000))
   end
+  moment = now
 end
