@@ -147,7 +147,7 @@ class Conf:
     slow_timeout: float = field(default=60.0, metadata={"rule": _seconds})
     budget: float = field(default=20.0, metadata={"rule": _seconds})
     """A whole inline run, and the longest `wait` of a request."""
-    concurrency: int = field(default=1, metadata={"rule": _whole(1, 64)})
+    concurrency: int = field(default=4, metadata={"rule": _whole(1, 64)})
     """Inline tests at once in one process."""
     cache_seconds: float = field(default=0.0, metadata={"rule": _seconds_or_zero})
     """How long an inline report is served again."""

@@ -285,7 +285,7 @@ def test_fast__hang(project, operator):
 @pytest.mark.usefixtures("hanging")
 def test_fast__budget(project, operator):
     """What the budget leaves no time for is errored as not run."""
-    project("hanging", budget=0.2)
+    project("hanging", budget=0.2, concurrency=1)
 
     assert operator.outcomes() == {
         "HangingTest.test_a_passes": ("passed", None),
@@ -462,3 +462,55 @@ def test_fast__shared_fixtures_take_turns(project):
         thread.join()
 
     assert [report["status"] for report in reports] == ["PASS", "PASS"], reports
+
+
+@pytest.mark.parametrize("_", range(3))
+def test_fast__parallel_writers(project, operator, _):
+    """Side by side, tests that write to every database neither lock each other out nor leave anything."""
+    project("writers", "fixtures", "together", concurrency=8)
+
+    writers = operator.outcomes(k="WritesTest") | operator.outcomes(k="ClassDataTest")
+    escapes = operator.outcomes(k="EscapesTest.test_commit")
+    others = operator.outcomes(app="fixtures") | operator.outcomes(app="together")
+
+    assert writers.pop("WritesTest.test_broken_transaction") == ("errored", "exception")
+    assert set(writers.values()) | set(others.values()) == {("passed", None)}
+    assert set(escapes.values()) == {("errored", "guard")}
+    assert rows() == no_rows()
+
+
+@pytest.mark.usefixtures("hanging")
+def test_fast__single_flight(project):
+    """Those who ask the same at the same time share one run."""
+    project("hanging")
+    reports = []
+    threads = [
+        Thread(target=lambda: reports.append(Caller(headers={"authorization": "Bearer new-token"}).report()))
+        for _ in range(5)
+    ]
+
+    threads[0].start()
+    waiting.until(lambda: hanging_smoke.hanging, what="the first run is under way")
+    for thread in threads[1:]:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len({report["finished_at"] for report in reports}) == 1
+    assert len(hanging_smoke.hanging) == 1
+
+
+def test_fast__still_hanging(project, operator, hanging):
+    """While a test hangs later runs say since when, without beginning it again, and when it ends it is taken up."""
+    project("hanging")
+    operator.report()
+
+    again = operator.report()
+    hanging.set()
+    waiting.until(lambda: not hanging_smoke.hanging, what="the hanging test ends")
+    mended = waiting.until(lambda: operator.report()["tests_passed"] == 3, what="the test is taken up again")
+
+    (result,) = (each for each in again["results"] if each.get("cause") == "timeout")
+    assert result["message"].startswith("still hanging since 20")
+    assert "event.wait()" in result["traceback"]
+    assert mended

@@ -39,7 +39,7 @@ def test_defaults():
         "timeout": 5.0,
         "slow_timeout": 60.0,
         "budget": 20.0,
-        "concurrency": 1,
+        "concurrency": 4,
         "cache_seconds": 0.0,
         "fail_status": 500,
         "redis_url": "redis://127.0.0.1:6379/0",

@@ -1,0 +1,70 @@
+"""Inline reports that several callers get: those who ask at the same time, and those who ask again soon."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from smoketest.conf import Conf
+from smoketest.report.summary import Report
+from smoketest.suite.plan import Selection
+
+_MOST_KEPT = 32
+"""A caller chooses the selections, so their number is bounded."""
+
+_Key = tuple[Selection, Conf]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Kept:
+    report: Report
+    made_at: float
+
+
+@dataclass(slots=True)
+class _Flight:
+    """A run that is under way; its report is there once it has landed, unless the run raised."""
+
+    landed: threading.Event = field(default_factory=threading.Event)
+    report: Report | None = None
+
+
+_kept: dict[_Key, _Kept] = {}
+_flights: dict[_Key, _Flight] = {}
+
+
+def serve(selection: Selection, conf: Conf, make: Callable[[], Report]) -> tuple[Report, float]:
+    """Return a report of the selection and its age in seconds.
+
+    It is one that was kept for less than `SMOKETEST_CACHE_SECONDS`, or that of the same run which is under way in
+    this process, or a new one.
+    """
+    key = (selection, conf)
+    now = time.monotonic()
+    kept = _kept.get(key)
+    if kept and now - kept.made_at < conf.cache_seconds:
+        return kept.report, now - kept.made_at
+    own = _Flight()
+    flight = _flights.setdefault(key, own)  # in one step, whoever else comes at the same time
+    if flight is own:
+        return _fly(key, own, conf, make), 0.0
+    flight.landed.wait(conf.budget)
+    return flight.report or make(), 0.0
+
+
+def _fly(key: _Key, flight: _Flight, conf: Conf, make: Callable[[], Report]) -> Report:
+    try:
+        report = flight.report = make()
+    finally:
+        del _flights[key]
+        flight.landed.set()
+    if conf.cache_seconds:
+        _keep(key, report)
+    return report
+
+
+def _keep(key: _Key, report: Report) -> None:
+    _kept.pop(key, None)
+    while len(_kept) >= _MOST_KEPT:
+        _kept.pop(next(iter(_kept)), None)
+    _kept[key] = _Kept(report=report, made_at=time.monotonic())
