@@ -172,15 +172,18 @@ class Lanes:
 
     def _supply(self, run: "_Run[Any]", concurrency: int) -> None:
         """Give the run the lanes that it can use and that are free, or stand in line for one."""
-        while run.can_use_another():
+        while unit := run.reserve():
             with self._lock:
-                if self._busy >= concurrency:
-                    if not run.has_lane() and run.mailbox not in self._wanted:
-                        self._wanted.append(run.mailbox)
-                    return
-                self._busy += 1
-                lane = self._idle.pop() if self._idle else None
-            run.add(lane or _Lane(self, self._open_session, self._idle_seconds))
+                is_free = self._busy < concurrency
+                if is_free:
+                    self._busy += 1
+                elif not run.has_lane() and run.mailbox not in self._wanted:
+                    self._wanted.append(run.mailbox)
+                lane = self._idle.pop() if is_free and self._idle else None
+            if not is_free:
+                run.put_back(unit)
+                return
+            run.add(lane or _Lane(self, self._open_session, self._idle_seconds), unit)
 
     def _unwant(self, mailbox: native.Mailbox[None]) -> None:
         with self._lock, suppress(ValueError):
@@ -207,8 +210,15 @@ class _Run(Generic[R]):
     def is_over(self) -> bool:
         return not self._at_work and (not self._waiting or time.monotonic() >= self.until)
 
-    def can_use_another(self) -> bool:
-        return bool(self._waiting) and time.monotonic() < self.until
+    def reserve(self) -> deque[Job[R]] | None:
+        """Take the next unit, for a lane that is still to be found."""
+        with self._lock:
+            return self._waiting.popleft() if self._waiting and time.monotonic() < self.until else None
+
+    def put_back(self, unit: deque[Job[R]]) -> None:
+        """Let a reserved unit wait again."""
+        with self._lock:
+            self._waiting.appendleft(unit)
 
     def has_lane(self) -> bool:
         return bool(self._at_work)
@@ -219,9 +229,9 @@ class _Run(Generic[R]):
             self._looks_at = min((self.until, *(lane.deadline for lane in self._at_work)))
             return self._looks_at
 
-    def add(self, lane: "_Lane") -> None:
+    def add(self, lane: "_Lane", unit: deque[Job[R]]) -> None:
         with self._lock:
-            unit = self._at_work[lane] = self._waiting.popleft()
+            self._at_work[lane] = unit
             lane.begin(unit[0], self.until)  # it counts while the thread comes up
         lane.begin_run(self)
 

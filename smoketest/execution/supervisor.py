@@ -23,6 +23,7 @@ MOST_MESSAGES = 500
 INTERRUPT: int = getattr(signal, "SIGRTMIN", signal.SIGUSR2 - 5) + 5
 """Sent at the deadline. A real-time signal: SIGALRM, SIGUSR1 and SIGUSR2 are the work's own."""
 _DUMP_STACKS = INTERRUPT + 1
+_START_SECONDS = 10.0
 _REAP_SECONDS = 1.0
 """How long a killed process is waited for; one that hangs in the kernel goes only when that lets it."""
 
@@ -104,6 +105,17 @@ class _Process:
         peer = os.pidfd_open(self._pid) if hasattr(os, "pidfd_open") else None
         self._channel = Channel(to_read, to_write, peer_fd=peer)
         self._status: int | None = None
+        self._greet()
+
+    def _greet(self) -> None:
+        """Wait until the process is up: that time is nobody's limit."""
+        try:
+            self._channel.receive(time.monotonic() + _START_SECONDS)
+        except (EOFError, OSError):
+            self.kill()
+            self.close()
+            message = "the process did not come up"
+            raise ChildProcessError(message) from None
 
     def ask(self, message: dict[str, Any], until: float) -> Ending:
         began = time.monotonic()
@@ -141,7 +153,7 @@ class _Process:
 
     def _exit_code(self) -> int | None:
         """Return how the process ended by itself, or None when it lives and has only closed its pipes."""
-        self._reap(GRACE_SECONDS / 5)
+        self._reap(GRACE_SECONDS)
         return self._status
 
     def kill(self) -> None:
@@ -180,6 +192,7 @@ def _be_the_process(serve: Callable[[Channel], None], channel: Channel, stacks_f
         os.setpgid(0, 0)
         hygiene.clean_process(parent, keep_fds=(*channel.fds, stacks_fd))
         faulthandler.register(_DUMP_STACKS, file=stacks_fd, all_threads=True, chain=False)
+        channel.send({})
         serve(channel)
         os._exit(0)
     except BaseException:  # noqa: BLE001 (nothing may unwind into the code that forked)
