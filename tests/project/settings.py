@@ -31,6 +31,7 @@ INSTALLED_APPS = [
             "hostile",
             "together",
             "writers",
+            "mount",
             "nested",
             "empty",
             "refused",

@@ -1,3 +1,7 @@
+from django.http import HttpResponse
 from django.urls import include, path
 
-urlpatterns = [path("smoketest/", include("smoketest.urls"))]
+urlpatterns = [
+    path("ping/", lambda _request: HttpResponse("pong")),
+    path("smoketest/", include("smoketest.urls")),
+]
