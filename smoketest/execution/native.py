@@ -7,6 +7,7 @@ of the process. What is here is never patched; a mailbox lets a greenlet wait fo
 import _queue
 import _thread
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
@@ -35,8 +36,15 @@ def make_mailbox() -> Mailbox[Any]:
 
 def start_thread(main: Callable[[], None]) -> int:
     """Start a thread that nobody joins, not even the interpreter at its exit, and return its identity."""
-    ident: int = _original("start_new_thread")(main, ())
+    ident: int = _original("start_new_thread")(_run_traced, (main,))
     return ident
+
+
+def _run_traced(main: Callable[[], None]) -> None:
+    # `threading` does this for its own: debuggers and coverage follow a thread only where it is done.
+    if trace := threading.gettrace():
+        sys.settrace(trace)
+    main()
 
 
 def make_lock() -> Any:
