@@ -1,18 +1,24 @@
 """SmokeTest, the class that every smoke test derives from."""
 
+import asyncio
 import inspect
+import time
 import unittest
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
 from asgiref.sync import async_to_sync
 
-from smoketest.errors import TestInterrupted
+from smoketest.clock import Clock
+from smoketest.errors import TestInterrupted, TimeLimitExceeded
 
-is_guarded: ContextVar[bool] = ContextVar("smoketest_is_guarded", default=False)
-"""True while `execute()` runs a test, so that the test does not open a guard of its own."""
+current_clock: ContextVar[Clock | None] = ContextVar("smoketest_clock", default=None)
+"""The time that the test has which `execute()` runs in this context, guarded; None under another runner."""
+
+_MARGIN_SECONDS = 0.05
+"""So much before its limit what is awaited is cancelled, and the thread stays whole."""
 
 _FIXTURES = ("setUp", "tearDown", "setUpClass", "tearDownClass")
 
@@ -50,7 +56,7 @@ class SmokeTest(unittest.TestCase):
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
         """Run the test, rolled back whoever runs it."""
         method = getattr(self, self._testMethodName)
-        if is_guarded.get() or not getattr(method, "rolled_back", self.rolled_back):
+        if current_clock.get() or not getattr(method, "rolled_back", self.rolled_back):
             return super().run(result)
         with type(self)._own_guard(self.databases):  # noqa: SLF001 (its own class)
             return super().run(result)
@@ -86,17 +92,27 @@ class SmokeTest(unittest.TestCase):
 def _finish(returned: object) -> None:
     """Let nothing that a test method returns be taken for a test that ran: what is awaitable is awaited."""
     if inspect.isawaitable(returned):
-
-        async def wait() -> None:
-            await returned
-
-        async_to_sync(wait)()
+        async_to_sync(_wait)(returned)
     elif returned is not None:
         message = f"the test returned {type(returned).__name__} instead of doing its work; is there a `yield` in it?"
         raise TypeError(message)
 
 
+async def _wait(awaitable: Awaitable[object]) -> None:
+    clock = current_clock.get()
+    left = clock.deadline - time.monotonic() - _MARGIN_SECONDS if clock else None
+    limit = asyncio.timeout(left)
+    try:
+        async with limit:
+            await awaitable
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        message = "timed out in what it awaits"
+        raise TimeLimitExceeded(message) from error
+
+
 def _take(interrupt: KeyboardInterrupt) -> None:
-    if is_guarded.get():
+    if current_clock.get():
         raise TestInterrupted from interrupt
     raise interrupt

@@ -10,9 +10,10 @@ from functools import cache
 from django.urls import set_script_prefix
 
 from smoketest.cases import SmokeTest
+from smoketest.clock import Clock
 from smoketest.conf import Conf
 from smoketest.execution.guards.callers_connections import is_inside_test_case
-from smoketest.execution.lanes import Clock, Ended, Fate, Job, Lanes
+from smoketest.execution.lanes import Ended, Fate, Job, Lanes
 from smoketest.execution.session import Session, callers_session, open_session
 from smoketest.failures import cut
 from smoketest.results import Cause, Outcome, Plan, Result, Run, Step, count

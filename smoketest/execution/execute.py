@@ -7,11 +7,12 @@ import unittest
 from contextlib import nullcontext
 from types import TracebackType
 
-from smoketest.cases import SmokeTest, is_guarded
+from smoketest.cases import SmokeTest, current_clock
+from smoketest.clock import Clock
 from smoketest.errors import GuardViolation, TestInterrupted, TimeLimitExceeded
 from smoketest.execution.capture import Captured, start_capture, stop_capture
 from smoketest.execution.fixtures import Fixtures, class_cleanups
-from smoketest.execution.guards.protocol import Clock, Guard
+from smoketest.execution.guards.protocol import Guard
 from smoketest.failures import cut, message_of, traceback_of
 from smoketest.results import Cause, Outcome, Result, Step
 
@@ -35,14 +36,14 @@ def execute(
     recorder = _Recorder()
     captured = Captured()
     began = time.perf_counter()
-    tokens = is_guarded.set(True), start_capture(captured)
+    tokens = current_clock.set(clock), start_capture(captured)
     try:
         _run(step, test_class, recorder, fixtures, guard, clock)
     except BaseException as error:  # noqa: BLE001 (whatever a test raises is its result, sys.exit() too)
         recorder.note(error)
     finally:
         stop_capture(tokens[1])
-        is_guarded.reset(tokens[0])
+        current_clock.reset(tokens[0])
     recorder.note_violations(guard.violations())
     outcome, cause = recorder.verdict()
     return Result(

@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from smoketest.cases import SmokeTest
+from smoketest.clock import Clock
 from smoketest.errors import TestAbandoned
-from smoketest.execution.guards.protocol import Clock, Guard
+from smoketest.execution.guards.protocol import Guard
 from smoketest.execution.turns import Turns
 from smoketest.results import Step
 

@@ -13,24 +13,11 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, Generic, Protocol, TypeVar
 
+from smoketest.clock import Clock
 from smoketest.execution import native
 from smoketest.execution.whereabouts import kernel_view
 
 R = TypeVar("R")
-
-
-class Clock(Protocol):
-    """The time that a job has; a job may say when it waits for something that is not its own doing."""
-
-    @property
-    def deadline(self) -> float:
-        """A point of `time.monotonic()`."""
-
-    def pause(self) -> None:
-        """Let the time from now on not count."""
-
-    def resume(self) -> None:
-        """Let it count again."""
 
 
 class Session(Protocol):

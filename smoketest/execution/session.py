@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 
 from smoketest.cases import SmokeTest
-from smoketest.execution.deadline import in_seconds
+from smoketest.clock import Clock, in_seconds
 from smoketest.execution.execute import execute
 from smoketest.execution.fixtures import Fixtures
 from smoketest.execution.guards.callers_connections import CallersConnections
 from smoketest.execution.guards.own_connections import OwnConnections
-from smoketest.execution.guards.protocol import Clock, Guard
+from smoketest.execution.guards.protocol import Guard
 from smoketest.results import Result, Step
 
 Execute = Callable[[Step], Result]

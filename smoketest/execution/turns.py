@@ -2,8 +2,8 @@
 
 import time
 
+from smoketest.clock import Clock
 from smoketest.execution import native
-from smoketest.execution.guards.protocol import Clock
 
 _SLICE_SECONDS = 0.2
 

@@ -274,7 +274,7 @@ def test_fast__hang(project, operator):
     """A test that hangs is left at its limit: the answer comes, the test is errored with where it was."""
     project("hanging")
 
-    report = operator.report()
+    report = operator.report(k="HangingTest")
 
     assert report["timed_out_tests"] == ["tests.project.hanging.smoke.HangingTest.test_b_hangs"]
     assert report["tests_passed"] == 2
@@ -282,12 +282,25 @@ def test_fast__hang(project, operator):
     assert report["results"][1]["cause"] == "timeout"
 
 
+def test_fast__async_hang(project, operator):
+    """What is awaited for too long is cancelled at the limit, and leaves no thread behind."""
+    project("hanging")
+
+    reports = [operator.report(k="AwaitingTest") for _ in range(2)]
+
+    for report in reports:
+        awaits, by_itself = report["results"]
+        assert (awaits["cause"], by_itself["cause"]) == ("timeout", "exception")
+        assert awaits["message"] == "TimeLimitExceeded: timed out in what it awaits"
+        assert "await asyncio.sleep(600)" in awaits["traceback"]
+
+
 @pytest.mark.usefixtures("hanging")
 def test_fast__budget(project, operator):
     """What the budget leaves no time for is errored as not run."""
     project("hanging", budget=0.2, concurrency=1)
 
-    assert operator.outcomes() == {
+    assert operator.outcomes(k="HangingTest") == {
         "HangingTest.test_a_passes": ("passed", None),
         "HangingTest.test_b_hangs": ("errored", "timeout"),
         "HangingTest.test_c_passes": ("errored", "not_run"),
@@ -485,7 +498,9 @@ def test_fast__single_flight(project):
     project("hanging")
     reports = []
     threads = [
-        Thread(target=lambda: reports.append(Caller(headers={"authorization": "Bearer new-token"}).report()))
+        Thread(
+            target=lambda: reports.append(Caller(headers={"authorization": "Bearer new-token"}).report(k="HangingTest"))
+        )
         for _ in range(5)
     ]
 
@@ -503,12 +518,14 @@ def test_fast__single_flight(project):
 def test_fast__still_hanging(project, operator, hanging):
     """While a test hangs later runs say since when, without beginning it again, and when it ends it is taken up."""
     project("hanging")
-    operator.report()
+    operator.report(k="HangingTest")
 
-    again = operator.report()
+    again = operator.report(k="HangingTest")
     hanging.set()
     waiting.until(lambda: not hanging_smoke.hanging, what="the hanging test ends")
-    mended = waiting.until(lambda: operator.report()["tests_passed"] == 3, what="the test is taken up again")
+    mended = waiting.until(
+        lambda: operator.report(k="HangingTest")["tests_passed"] == 3, what="the test is taken up again"
+    )
 
     (result,) = (each for each in again["results"] if each.get("cause") == "timeout")
     assert result["message"].startswith("still hanging since 20")

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from django.db import connections
 
-from smoketest.execution.deadline import in_seconds
+from smoketest.clock import in_seconds
 from smoketest.execution.guards import statements
 from smoketest.execution.guards.own_connections import OwnConnections
 from tests.project.shop.models import FooModel

@@ -11,8 +11,8 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from smoketest.cases import is_guarded
-from smoketest.execution.deadline import in_seconds
+from smoketest.cases import current_clock
+from smoketest.clock import in_seconds
 from smoketest.execution.execute import COMMITS_WARNING, execute
 from smoketest.execution.fixtures import Fixtures
 from smoketest.execution.session import callers_session, own_session
@@ -590,8 +590,8 @@ def test_traceback_of_a_violation():
     assert "smoketest/execution" not in result.traceback
 
 
-def test_is_guarded_only_inside():
+def test_clock_is_there_only_inside():
     """What tells a test that it is under our guard is taken back afterwards."""
     execute_with(NoGuard(), PASSING)
 
-    assert not is_guarded.get()
+    assert current_clock.get() is None

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from django.db import connections, transaction
 
-from smoketest.execution.guards.protocol import Clock
+from smoketest.clock import Clock
 
 
 class CallersConnections:

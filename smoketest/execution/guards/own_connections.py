@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from django.db import connections
 
+from smoketest.clock import Clock
 from smoketest.errors import GuardViolation, TestAbandoned
 from smoketest.execution.guards.connection import GuardedConnection
 from smoketest.execution.guards.mysql import GuardedMySQL
 from smoketest.execution.guards.postgresql import GuardedPostgreSQL
-from smoketest.execution.guards.protocol import Clock
 from smoketest.execution.guards.sqlite import GuardedSQLite
 from smoketest.execution.turns import Turns
 

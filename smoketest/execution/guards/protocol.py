@@ -1,22 +1,10 @@
-"""What the rest of the framework asks of a guard, and what a guard asks of the rest."""
+"""What the rest of the framework asks of a guard."""
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-
-class Clock(Protocol):
-    """The time that a test has."""
-
-    @property
-    def deadline(self) -> float:
-        """A point of `time.monotonic()`."""
-
-    def pause(self) -> None:
-        """Let the time from now on not count: the test waits for what is not its own doing."""
-
-    def resume(self) -> None:
-        """Let the time count again."""
+from smoketest.clock import Clock
 
 
 class Guard(Protocol):

@@ -1,3 +1,4 @@
+import asyncio
 import threading
 
 from smoketest import SmokeTest, timeout
@@ -18,3 +19,13 @@ class HangingTest(SmokeTest):
 
     def test_c_passes(self):
         pass
+
+
+class AwaitingTest(SmokeTest):
+    @timeout(0.3)
+    async def test_awaits(self):
+        await asyncio.sleep(600)
+
+    async def test_times_out_by_itself(self):
+        async with asyncio.timeout(0.01):
+            await asyncio.sleep(600)
