@@ -2,11 +2,12 @@
 
 PYTHON ?= python3
 PYTEST ?= pytest
+N ?= 20
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help run test test-all test-3.12 test-3.13 check lint types lock clean
+.PHONY: help chaos run test test-all test-3.12 test-3.13 check lint types lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -24,6 +25,10 @@ test-3.12 test-3.13: test-%:
 	@if PYENV_VERSION=$* python$* -c "" 2>/dev/null; \
 	then $(MAKE) .venv-$*/installed && PYTHONDEVMODE=1 .venv-$*/bin/python -m pytest; \
 	else echo "Python $* is skipped: there is no python$* here."; fi
+
+chaos: .venv/installed ## the tests that kill, freeze and hang things, N times over (N=20)
+	for round in $$(seq $(N)); do echo "round $$round of $(N)"; \
+	$(BIN)/python -m pytest -q tests/live tests/core/test_lanes.py tests/core/test_supervisor.py || exit 1; done
 
 check: lint types ## look at the code without running it
 

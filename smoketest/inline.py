@@ -87,7 +87,7 @@ def _without_answer(step: Step, ended: Ended[Result], conf: Conf) -> Result:
         outcome=Outcome.ERRORED,
         cause=Cause.TIMEOUT if is_timeout else Cause.NOT_RUN,
         message=messages[ended.fate],
-        traceback=cut(f"Where it is (most recent call last):\n{ended.stack}" if ended.stack else ""),
+        traceback=cut(f"Where it is (most recent call last):\n{ended.stack}" if is_timeout else ended.stack),
         duration_seconds=ended.seconds if is_timeout else None,
         host=platform.node(),
         pid=os.getpid(),
