@@ -50,13 +50,15 @@ def service(tmp_path):
         )
         process.url = f"http://127.0.0.1:{port}/smoketest/"
         process.log = lambda: os.pread(log.fileno(), 1 << 20, 0).decode()
-        waiting.until(lambda: request(process.url)[0], what="the service answers")
-        yield process
-        left = [process.pid, *descendants(process.pid)]
-        for pid in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        process.wait()
+        try:
+            waiting.until(lambda: request(process.url)[0] or process.poll() is not None, what="the service answers")
+            assert process.poll() is None, process.log()
+            yield process
+        finally:
+            for pid in [process.pid, *descendants(process.pid)]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            process.wait()
 
 
 def test_service(service):
