@@ -130,4 +130,4 @@ def _is_ours(run_id: str) -> bool:
 
 
 def _mark(stem: str) -> str:
-    return salted_hmac("smoketest.runs", stem).hexdigest()[:8]
+    return salted_hmac("smoketest.runs", stem, algorithm="sha256").hexdigest()[:8]

@@ -3,6 +3,7 @@
 import logging
 from threading import Thread
 
+import django
 import pytest
 from django.core import mail
 from django.db import connections
@@ -15,7 +16,8 @@ from tests.app.conftest import Caller
 from tests.project.hanging import smoke as hanging_smoke
 from tests.project.shop.models import FooModel
 
-LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
+_LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
+MAIL = {"MAILERS": {"default": {"BACKEND": _LOCMEM}}} if django.VERSION >= (6, 1) else {"EMAIL_BACKEND": _LOCMEM}
 
 
 @pytest.fixture
@@ -406,7 +408,7 @@ def test_fast__bad_setting(project, stranger):
     assert "SMOKETEST_TIMEOUT is '5s'; a number of seconds is wanted" in response.content.decode()
 
 
-@override_settings(ADMINS=[("An admin", "admin@example.com")], EMAIL_BACKEND=LOCMEM)
+@override_settings(ADMINS=[("An admin", "admin@example.com")], **MAIL)
 @pytest.mark.usefixtures("admin_handler")
 def test_fast__no_mail_to_admins(project, stranger):
     """A failing probe mails no ADMINS."""
