@@ -96,7 +96,7 @@ def test_hang_and_recovery(server, mount):
     assert {each["tests_passed"] for each in later} == {1}
     assert all(each["results"][1]["message"].startswith("still hanging since") for each in later)
     assert all(each["time"] < 500 for each in later)
-    assert after <= before + 1
+    assert after < before + 10  # a thread for each of the 30 would be many more; servers have some of their own
     assert ping[0] == 200
     assert mended
 

@@ -205,7 +205,7 @@ def test_slow__worker_killed(queued, own_redis, deployer):
         report = deployer.final(url)
 
     assert report["status"] == "FAIL"
-    assert report["tests_total"] == len(report["results"]) == 3
+    assert report["tests_total"] == len(report["results"])
 
 
 @pytest.mark.usefixtures("row")
