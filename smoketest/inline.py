@@ -13,7 +13,8 @@ from smoketest.cases import SmokeTest
 from smoketest.clock import Clock
 from smoketest.conf import Conf
 from smoketest.execution.guards.callers_connections import is_inside_test_case
-from smoketest.execution.lanes import Ended, Fate, Job, Lanes
+from smoketest.execution.jobs import Ended, Fate, Job
+from smoketest.execution.lanes import Lanes
 from smoketest.execution.session import Session, callers_session, open_session
 from smoketest.failures import cut
 from smoketest.results import Cause, Outcome, Plan, Result, Run, Step, count

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from smoketest.execution.lanes import Ended, Fate, Job, Lanes
+from smoketest.execution.jobs import Ended, Fate, Job
+from smoketest.execution.lanes import Lanes
 from tests import waiting
 
 VARIABLE = contextvars.ContextVar("VARIABLE", default="unset")

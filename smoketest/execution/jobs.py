@@ -1,0 +1,61 @@
+"""Work with a deadline, and what can become of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any, Generic, Protocol, TypeVar
+
+from smoketest.clock import Clock
+
+R = TypeVar("R")
+
+
+class Session(Protocol):
+    """What a lane opens in its thread and keeps for its jobs."""
+
+    def abandon(self) -> None:
+        """Free what the job that runs now holds; called from another thread when the job is left."""
+
+    def close(self) -> None:
+        """Close what was opened; called in the lane's own thread, last."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job(Generic[R]):
+    """Some work and how long it may take; it must not raise."""
+
+    key: str
+    work: Callable[[Any, Clock], R]
+    """Takes the lane's session, and the clock."""
+    seconds: float
+
+
+class Fate(Enum):
+    """What became of a job."""
+
+    ANSWERED = auto()
+    LEFT = auto()
+    """It passed its deadline and is left to itself."""
+    STILL_LEFT = auto()
+    """It was left by an earlier run and has not ended yet, so it was not begun again."""
+    SATURATED = auto()
+    """Not begun: too many lanes are left already."""
+    BROKEN = auto()
+    """The lane could not open its session; the stack tells why."""
+    NOT_BEGUN = auto()
+    """There was no time for it any more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended(Generic[R]):
+    """How a job ended."""
+
+    key: str
+    fate: Fate
+    value: R | None = None
+    seconds: float = 0.0
+    since_at: datetime | None = None
+    """When the job began that is left."""
+    stack: str = ""
+    """Where it was when it was looked at."""
