@@ -17,6 +17,9 @@ from smoketest.execution.whereabouts import kernel_view
 
 R = TypeVar("R")
 
+_HELD_UP_SECONDS = 0.002
+"""A job that takes longer waits for something, or is long enough for another lane to be worth its while."""
+
 
 class Lanes:
     """The lanes of one process.
@@ -53,9 +56,10 @@ class Lanes:
         At most `concurrency` lanes of the process are at work, whoever else runs. By `until`, a point of
         `time.monotonic()`, every job has ended, is left, or will not begin any more.
         """
-        run = _Run(self, units, until)
+        run = _Run(self, units, until, concurrency)
         while not run.is_over():
-            self._supply(run, concurrency)
+            if run.needs_another():
+                self._supply(run, concurrency)
             with suppress(native.Empty):
                 run.mailbox.get(timeout=max(0.0, run.next_look() - time.monotonic()))
             run.leave_overdue()
@@ -106,19 +110,21 @@ class Lanes:
             return True
 
     def _supply(self, run: "_Run[Any]", concurrency: int) -> None:
-        """Give the run the lanes that it can use and that are free, or stand in line for one."""
-        while unit := run.reserve():
-            with self._lock:
-                is_free = self._busy < concurrency
-                if is_free:
-                    self._busy += 1
-                elif not run.has_lane() and run.mailbox not in self._wanted:
-                    self._wanted.append(run.mailbox)
-                lane = self._idle.pop() if is_free and self._idle else None
-            if not is_free:
-                run.put_back(unit)
-                return
+        """Give the run one more lane if one is free, or stand in line for its first."""
+        unit = run.reserve()
+        if not unit:
+            return
+        with self._lock:
+            is_free = self._busy < concurrency
+            if is_free:
+                self._busy += 1
+            elif not run.has_lane() and run.mailbox not in self._wanted:
+                self._wanted.append(run.mailbox)
+            lane = self._idle.pop() if is_free and self._idle else None
+        if is_free:
             run.add(lane or _Lane(self, self._open_session, self._idle_seconds), unit)
+        else:
+            run.put_back(unit)
 
     def _unwant(self, mailbox: native.Mailbox[None]) -> None:
         with self._lock, suppress(ValueError):
@@ -132,10 +138,11 @@ class Lanes:
 class _Run(Generic[R]):
     """One run: what waits, what is at work, what has ended. The lanes take their jobs here by themselves."""
 
-    def __init__(self, lanes: Lanes, units: Iterable[Sequence[Job[R]]], until: float) -> None:
+    def __init__(self, lanes: Lanes, units: Iterable[Sequence[Job[R]]], until: float, concurrency: int) -> None:
         self.mailbox: native.Mailbox[None] = native.make_mailbox()
         self.until = until
         self._lanes = lanes
+        self._concurrency = concurrency
         self._waiting = deque(deque(unit) for unit in units if unit)
         self._at_work: dict[_Lane, deque[Job[R]]] = {}
         self._ended: list[Ended[R]] = []
@@ -155,6 +162,14 @@ class _Run(Generic[R]):
         with self._lock:
             self._waiting.appendleft(unit)
 
+    def needs_another(self) -> bool:
+        """Tell whether all lanes at work are held up: side by side, tests that only compute would but share a core."""
+        since = time.monotonic() - _HELD_UP_SECONDS
+        return self._has_room() and all(lane.began < since for lane in list(self._at_work))
+
+    def _has_room(self) -> bool:
+        return bool(self._waiting) and len(self._at_work) < self._concurrency
+
     def has_lane(self) -> bool:
         return bool(self._at_work)
 
@@ -162,7 +177,8 @@ class _Run(Generic[R]):
         """Return when somebody may be overdue; a job that has less time wakes whoever looks then."""
         with self._lock:
             self._looks_at = min((self.until, *(lane.deadline for lane in self._at_work)))
-            return self._looks_at
+            soon = time.monotonic() + _HELD_UP_SECONDS
+            return min(self._looks_at, soon) if self._at_work and self._has_room() else self._looks_at
 
     def add(self, lane: "_Lane", unit: deque[Job[R]]) -> None:
         with self._lock:
