@@ -9,7 +9,8 @@ local function fact(name)
 end
 
 local function renew()
-  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, fact('ttl_seconds')) end
+  local seconds = fact('ttl_seconds')
+  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, seconds) end
 end
 
 -- When what is recorded has happened: now, but for what the sweep finds out later.
