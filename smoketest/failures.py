@@ -42,8 +42,7 @@ def traceback_of(error: BaseException) -> str:
 
 def cut(text: str) -> str:
     """Return `text`, cut in the middle with a note where it is too long to be kept, and fit for UTF-8."""
-    if not text.isascii():
-        text = text.encode("utf-8", "backslashreplace").decode()  # a file's name may hold what no encoding takes
+    text = _encodable(text)
     if len(text) <= MOST_CHARACTERS:
         return text
     half = MOST_CHARACTERS // 2
@@ -52,7 +51,11 @@ def cut(text: str) -> str:
 
 def join_cut(head: str, tail: str, *, left_out: int) -> str:
     """Return the two ends of a text, with a note of how many characters stood between them."""
-    text = f"{head}\n[... {left_out} characters left out ...]\n{tail}" if left_out > 0 else head + tail
+    return _encodable(f"{head}\n[... {left_out} characters left out ...]\n{tail}" if left_out > 0 else head + tail)
+
+
+def _encodable(text: str) -> str:
+    """Return `text` with what no encoding takes (a file's name may hold it) spelt out."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 

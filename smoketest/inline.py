@@ -33,7 +33,7 @@ def run_inline(plan: Plan, found: Found, conf: Conf, *, script_prefix: str, rele
         plan=plan,
         results=results,
         counts=count(results),
-        test_classes=len({step.test_class for step in plan.steps} - {""}),
+        test_classes=plan.test_classes,
         tests_total=len(plan.steps),
         release=release,
         host=platform.node(),

@@ -148,6 +148,11 @@ class Plan:
     known: Mapping[str, Result] = field(default_factory=dict)
     """The results that stand before anything runs: those of modules that would not load."""
 
+    @property
+    def test_classes(self) -> int:
+        """How many classes the tests are of; a module that would not load counts as none."""
+        return len({step.test_class for step in self.steps} - {""})
+
     def units(self) -> list[list[Step]]:
         """Return the steps still to be run, neighbours that share fixtures together."""
         units: list[list[Step]] = [[]]

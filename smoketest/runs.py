@@ -51,7 +51,7 @@ def start(selection: Selection, conf: Conf) -> Report:
     about = About(
         release=release_of(conf, found.fingerprint),
         host=platform.node(),
-        test_classes=len({step.test_class for step in plan.steps} - {""}),
+        test_classes=plan.test_classes,
         selection=str(selection),
     )
     run_id, store = _make_id(), _store(conf)

@@ -4,6 +4,7 @@ import os
 import platform
 import time
 import unittest
+from collections.abc import Callable
 from contextlib import nullcontext
 from types import TracebackType
 
@@ -17,6 +18,9 @@ from smoketest.failures import cut, message_of, traceback_of
 from smoketest.results import Cause, Outcome, Result, Step
 
 COMMITS_WARNING = "marked @commits: what it wrote to the databases stays"
+
+Execute = Callable[[Step], Result]
+"""Runs the test of a step; never raises."""
 
 _HOST = platform.node()
 
@@ -107,7 +111,8 @@ class _Recorder(unittest.TestResult):
         if self._outcomes == [Outcome.PASSED]:
             return Outcome.PASSED, None
         # Where subtests were skipped unittest reports neither success nor skip of the test itself.
-        heard = self._outcomes or sorted(self._subtests)[:1]
+        has_passed = Outcome.PASSED in self._subtests
+        heard = self._outcomes or ([Outcome.PASSED] if has_passed else self._subtests)
         ranking = (Outcome.ERRORED, Outcome.FAILED, Outcome.SKIPPED, Outcome.PASSED)
         outcome = next((each for each in ranking if each in heard), Outcome.ERRORED)
         if outcome is not Outcome.ERRORED:

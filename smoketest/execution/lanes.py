@@ -8,7 +8,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from smoketest.execution import native
@@ -248,8 +248,6 @@ class _Lane:
     def __init__(self, lanes: Lanes, open_session: Callable[[], Session], idle_seconds: float) -> None:
         self.deadline = float("inf")
         self.began = 0.0
-        self._began_at = datetime.now(UTC)
-        self._paused_at = 0.0
         self._lanes = lanes
         self._open_session = open_session
         self._idle_seconds = idle_seconds
@@ -265,14 +263,12 @@ class _Lane:
 
     def begin(self, job: Job[Any], until: float) -> None:
         self.job = job
-        self._began_at = datetime.now(UTC)
         self.began = time.monotonic()
         self.deadline = min(self.began + job.seconds, until)
         self._until = until
 
     def pause(self) -> None:
-        self._paused_at = time.monotonic()
-        self._left_seconds = self.deadline - self._paused_at
+        self._left_seconds = self.deadline - time.monotonic()
         self.deadline = self._until
 
     def resume(self) -> None:
@@ -281,7 +277,8 @@ class _Lane:
     def ended(self, fate: Fate) -> Ended[Any]:
         """Tell of the job that hangs."""
         seconds = time.monotonic() - self.began
-        return Ended(key=self.job.key, fate=fate, seconds=seconds, since_at=self._began_at, stack=self._stack())
+        since_at = datetime.now(UTC) - timedelta(seconds=seconds)
+        return Ended(key=self.job.key, fate=fate, seconds=seconds, since_at=since_at, stack=self._stack())
 
     def abandon(self) -> None:
         """Free what the job holds; runs in a thread of its own, since that may take a while."""

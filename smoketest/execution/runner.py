@@ -12,10 +12,10 @@ from types import FrameType
 from smoketest.errors import TimeLimitExceeded
 from smoketest.execution import hygiene
 from smoketest.execution.channel import Channel
+from smoketest.execution.execute import Execute
 from smoketest.execution.supervisor import INTERRUPT, Ending, Supervisor
 from smoketest.results import Cause, Outcome, Result, Step
 
-Execute = Callable[[Step], Result]
 OpenSession = Callable[[], AbstractContextManager[Execute]]
 
 

@@ -1,20 +1,17 @@
 """What a thread or process needs to run tests one after another."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 
 from smoketest.cases import SmokeTest
 from smoketest.clock import Clock, in_seconds
-from smoketest.execution.execute import execute
+from smoketest.execution.execute import Execute, execute
 from smoketest.execution.fixtures import Fixtures
 from smoketest.execution.guards.callers_connections import CallersConnections
 from smoketest.execution.guards.own_connections import OwnConnections
 from smoketest.execution.guards.protocol import Guard
 from smoketest.results import Result, Step
-
-Execute = Callable[[Step], Result]
-"""Runs the test of a step; never raises."""
 
 logger = logging.getLogger("smoketest")
 

@@ -45,8 +45,11 @@ class Owner(Protocol):
     def seconds_left(self) -> float:
         """Return how long the test may still take."""
 
-    def check(self, alias: str, violation: str) -> None:
-        """Raise GuardViolation for what was done, or with nothing done for a database that may not be touched."""
+    def check_allowed(self, alias: str) -> None:
+        """Raise GuardViolation for a database that may not be touched."""
+
+    def refuse(self, violation: str) -> None:
+        """Keep a violation and raise GuardViolation for it."""
 
     def remember(self, violation: str) -> None:
         """Keep a violation that is refused elsewhere."""
@@ -109,7 +112,7 @@ class GuardedConnection(BaseDatabaseWrapper):
     def copy(self, alias: str | None = None) -> Any:
         """Refuse: a copy would stand outside the guard."""
         if self._state is not _State.OFF:
-            self.owner.check(self.alias, f"database {self.alias!r}: a copy of the connection was asked for")
+            self.owner.refuse(f"database {self.alias!r}: a copy of the connection was asked for")
         return super().copy(alias)
 
     def validate_no_atomic_block(self) -> None:
@@ -120,7 +123,7 @@ class GuardedConnection(BaseDatabaseWrapper):
 
     def _commit(self) -> None:
         if self._state is _State.BEGUN:
-            self.owner.check(self.alias, f"database {self.alias!r}: COMMIT refused")
+            self.owner.refuse(f"database {self.alias!r}: COMMIT refused")
         super()._commit()  # type: ignore[misc]
 
     # What the guard calls.
@@ -188,9 +191,6 @@ class GuardedConnection(BaseDatabaseWrapper):
         self._restore(mark)
         return True
 
-    def _set_savepoint(self, level: int) -> None:
-        self._plain_execute(f"SAVEPOINT smoketest_{level}")
-
     # The rest is the same for all.
 
     def _touch(self) -> None:
@@ -208,11 +208,11 @@ class GuardedConnection(BaseDatabaseWrapper):
             raise TestAbandoned(message)
 
     def _begin(self) -> None:
-        self.owner.check(self.alias, "")
+        self.owner.check_allowed(self.alias)
         self._renew()
         if not _has_transactions(self):
             message = f"database {self.alias!r} has no transactions, so nothing could be rolled back"
-            self.owner.check(self.alias, message)
+            self.owner.refuse(message)
         atomic = transaction.Atomic(self.alias, savepoint=False, durable=False)
         atomic._from_testcase = True  # type: ignore[attr-defined] # noqa: SLF001 (as TestCase does: a durable block may be the outermost below it)
         atomic.__enter__()
@@ -233,13 +233,13 @@ class GuardedConnection(BaseDatabaseWrapper):
         text = str(sql)
         violation = statements.violation(text, can_rollback_ddl=self.features.can_rollback_ddl)
         if violation:
-            self.owner.check(self.alias, f"database {self.alias!r}: {violation}")
+            self.owner.refuse(f"database {self.alias!r}: {violation}")
         if statements.may_write(text):
             self.owner.take_turn()
         return execute(sql, params, many, context)
 
     def _mark(self, level: int) -> None:
-        self._set_savepoint(level)
+        self._plain_execute(f"SAVEPOINT smoketest_{level}")
         self._limit_statements(max(0.05, self.owner.seconds_left()))
         mark = Mark(level, len(self.atomic_blocks), len(self.savepoint_ids), len(self.run_on_commit))
         self._marks = (*self._marks, mark)

@@ -38,7 +38,6 @@ class GuardedMySQL(GuardedConnection):
         if not self.is_open:
             self._set_autocommit(autocommit=False)  # type: ignore[attr-defined]
             return
-        self._limit_statements(max(0.05, self.owner.seconds_left()))
         self._transaction = f"smoketest{time.monotonic_ns()}"
         self._plain_execute(f"XA START '{self._transaction}'")
 

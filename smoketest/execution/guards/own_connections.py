@@ -84,13 +84,15 @@ class OwnConnections:
         """Return how long the test may still take in a database."""
         return self._clock.deadline - time.monotonic() - _MARGIN_SECONDS if self._clock else 0.0
 
-    def check(self, alias: str, violation: str) -> None:
-        """Refuse a violation, or with none the use of a database outside the class' `databases`."""
-        if not violation and self._allowed != "__all__" and alias not in self._allowed:
-            violation = f"database {alias!r} is not among the `databases` of the class"
-        if violation:
-            self.remember(violation)
-            raise GuardViolation(violation)
+    def check_allowed(self, alias: str) -> None:
+        """Refuse a database outside the class' `databases`."""
+        if self._allowed != "__all__" and alias not in self._allowed:
+            self.refuse(f"database {alias!r} is not among the `databases` of the class")
+
+    def refuse(self, violation: str) -> None:
+        """Keep a violation and raise it."""
+        self.remember(violation)
+        raise GuardViolation(violation)
 
     def remember(self, violation: str) -> None:
         """Keep a violation, so that it counts even where the test swallows what it gets for it."""

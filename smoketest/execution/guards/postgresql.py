@@ -1,4 +1,4 @@
-"""PostgreSQL: begun and ended in one round trip each, and a transaction that the test ended itself is noticed."""
+"""PostgreSQL: a transaction that the test ended itself is noticed, at no cost."""
 
 import os
 import socket
@@ -46,7 +46,7 @@ class GuardedPostgreSQL(GuardedConnection):
             self._socket = None
 
     def _start_transaction_under_autocommit(self) -> None:
-        """Begin with one round trip; the driver stays in autocommit and so does nothing of its own."""
+        """Begin; the driver stays in autocommit and so does nothing of its own."""
         if not self.is_open:
             self._set_autocommit(autocommit=False)  # type: ignore[attr-defined]
             return
