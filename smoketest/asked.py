@@ -9,10 +9,13 @@ from django.http import HttpRequest
 from smoketest.conf import Conf
 from smoketest.errors import BadParameterError
 from smoketest.report.formats import FORMATS, TEXT, Format
-from smoketest.suite.plan import Selection
+from smoketest.suite.plan import Order, Selection
 
 _PREFERRED_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d+)", re.IGNORECASE)
 """https://www.rfc-editor.org/rfc/rfc7240#section-4.3"""
+
+
+_MOST_DIGITS = 9
 
 
 def selection_of(request: HttpRequest) -> Selection:
@@ -23,6 +26,35 @@ def selection_of(request: HttpRequest) -> Selection:
             message = f"{name}= is empty; give it a value or leave it out"
             raise BadParameterError(message)
     return Selection(**words)
+
+
+def order_of(request: HttpRequest) -> Order:
+    """Return what the request orders; raises BadParameterError for a word that is not known."""
+    hosts = request.GET.get("hosts")
+    if hosts not in (None, "all"):
+        message = f"hosts={hosts} is not known; hosts=all runs every test on each host, leave it out otherwise"
+        raise BadParameterError(message)
+    new = request.GET.get("new")
+    if new not in (None, "0", "1"):
+        message = f"new={new} is not known; new=1 starts another run although the same is under way"
+        raise BadParameterError(message)
+    return Order(
+        selection=selection_of(request),
+        on_every_host=hosts == "all",
+        is_new=new == "1",
+        key=request.headers.get("Idempotency-Key", ""),
+    )
+
+
+def after_of(request: HttpRequest) -> int | None:
+    """Return how many results the caller has already, or None where that is not said."""
+    after = request.GET.get("after")
+    if after is None:
+        return None
+    if not (after.isascii() and after.isdigit() and len(after) <= _MOST_DIGITS):
+        message = f"after={after} is no number of results, 0 or above"
+        raise BadParameterError(message)
+    return int(after)
 
 
 def format_of(request: HttpRequest) -> Format:

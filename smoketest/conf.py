@@ -15,11 +15,20 @@ from django.utils.module_loading import import_string
 
 from smoketest.decorators import as_float
 from smoketest.suite.discover import App
+from smoketest.suite.fingerprint import fingerprint
 from smoketest.suite.plan import Limits
 
 PREFIX = "SMOKETEST_"
 
-_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_REDIS_SCHEMES = (
+    "redis",
+    "rediss",
+    "unix",
+    "redis+cluster",
+    "rediss+cluster",
+    "redis+sentinel",
+    "rediss+sentinel",
+)
 _CERTIFICATES = {"CERT_NONE": "none", "CERT_OPTIONAL": "optional", "CERT_REQUIRED": "required"}
 """Celery's words in a URL -> redis-py's."""
 _RELEASE_VARIABLES = (
@@ -110,14 +119,14 @@ def _apps(value: object) -> tuple[str, ...]:
 def _redis_url(value: object) -> str:
     url = _string(value)
     if not _is_redis(url):
-        raise _Wrong("type", "a URL that begins with redis://, rediss:// or unix:// is wanted")
+        raise _Wrong("type", f"a URL that begins with {'://, '.join(_REDIS_SCHEMES)}:// is wanted")
     for theirs, ours in _CERTIFICATES.items():
         url = url.replace(f"ssl_cert_reqs={theirs}", f"ssl_cert_reqs={ours}")
     return url
 
 
 def _is_redis(url: str) -> bool:
-    """Tell whether a URL is of one Redis server, in redis-py's words."""
+    """Tell whether a URL is one that `record.clients` understands: redis-py's own, and those of two more kinds."""
     try:
         return urlsplit(url).scheme in _REDIS_SCHEMES and ";" not in url
     except ValueError:
@@ -220,10 +229,10 @@ def searched_apps(conf: Conf) -> tuple[App, ...]:
     )
 
 
-def release_of(conf: Conf, fingerprint: str) -> str:
+def release_of(conf: Conf) -> str:
     """Return what a run is a verdict on."""
     platform = (os.environ.get(name) for name in _RELEASE_VARIABLES)
-    return conf.release or next(filter(None, platform), "") or fingerprint
+    return conf.release or next(filter(None, platform), "") or fingerprint(searched_apps(conf))
 
 
 def is_named(config: AppConfig, words: tuple[str, ...]) -> bool:

@@ -46,7 +46,7 @@ def run_inline(plan: Plan, found: Found, conf: Conf, *, script_prefix: str, rele
 def _on_lanes(plan: Plan, found: Found, conf: Conf, script_prefix: str) -> Iterable[Result]:
     steps = {step.id: step for step in plan.steps}
     ended_jobs = _lanes(os.getpid()).run(
-        [[_job(step, found.classes.get(step.id), script_prefix) for step in unit] for unit in plan.units()],
+        [[_job(step, found.classes.get(step.test_id), script_prefix) for step in unit] for unit in plan.units()],
         until=time.monotonic() + conf.budget,
         concurrency=conf.concurrency,
     )

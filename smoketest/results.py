@@ -90,6 +90,13 @@ class Step:
     """Names of the module and the class whose fixtures must stand around the test."""
     keeps: int = 0
     """How many of the scopes the next step of the plan needs too; they stay when this test has ended."""
+    host: str = ""
+    """The one host where it is to be run; its id ends in `@host` then."""
+
+    @property
+    def test_id(self) -> str:
+        """The id of its spec."""
+        return self.id.removesuffix(f"@{self.host}")
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -202,6 +209,16 @@ class Run:
     seconds: float = 0.0
     """Wall-clock time from the start until the end, or until now."""
     is_cancelled: bool = False
+    start_seconds: float = 0.0
+    """How long tests wait for a sign of life."""
+    left_seconds: float = 0.0
+    """How much longer it may take."""
+    silent_lanes: tuple[str, ...] = ()
+    """Where they have waited longer: hosts, or one empty name for a run that is not bound to any."""
+    owners: tuple[str, ...] = ()
+    """The shards that run a test now."""
+    refusal: str = ""
+    """Why a worker left it alone."""
 
 
 def count(results: Mapping[str, Result]) -> Counts:

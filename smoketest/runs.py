@@ -1,10 +1,12 @@
 """The whole story of a run on one page: run it here and now, or start it on the queue, look at it, wait, cancel."""
 
+import hashlib
 import hmac
 import platform
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from django.utils.crypto import salted_hmac
@@ -15,11 +17,14 @@ from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunErro
 from smoketest.execution.guards.callers_connections import is_inside_test_case
 from smoketest.inline import run_inline
 from smoketest.queue.dispatch import publish
+from smoketest.queue.settle import settle
 from smoketest.record.redis import About, RedisStore, open_store
+from smoketest.record.workers import alive, open_roll
 from smoketest.report.summary import Report, summarise
-from smoketest.results import Counts, Status
+from smoketest.results import Plan, Run
 from smoketest.suite.discover import discover
-from smoketest.suite.plan import Selection, make_plan
+from smoketest.suite.hosts import on_each_host
+from smoketest.suite.plan import Order, Selection, make_plan
 
 T = TypeVar("T")
 
@@ -31,64 +36,69 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     """
     found = discover(searched_apps(conf))
     plan = make_plan(found, selection, conf.limits, with_slow=False)
-    release = release_of(conf, found.fingerprint)
 
     def run() -> Report:
-        return summarise(run_inline(plan, found, conf, script_prefix=script_prefix, release=release))
+        return summarise(run_inline(plan, found, conf, script_prefix=script_prefix, release=release_of(conf)))
 
     # Inside a TestCase each caller has data of its own.
     return (run(), 0.0) if is_inside_test_case() else sharing.serve(selection, conf, run)
 
 
-def start(selection: Selection, conf: Conf) -> Report:
-    """Queue a run of all tests asked for and report it as pending.
+def start(order: Order, conf: Conf) -> Report:
+    """Queue a run of all tests asked for and report it, or the one that is under way for the same already.
 
-    Raises SelectionError as `run_here` does, and QueueUnavailableError when Redis or the broker does not answer;
-    nothing of the run will happen then.
+    Raises SelectionError as `run_here` does, and QueueUnavailableError when Redis or the broker does not answer, or
+    there is no host to run on; nothing of the run will happen then.
     """
-    found = discover(searched_apps(conf))
-    plan = make_plan(found, selection, conf.limits, with_slow=True)
-    about = About(
-        release=release_of(conf, found.fingerprint),
-        host=platform.node(),
-        test_classes=plan.test_classes,
-        selection=str(selection),
+    store, plan = _store(conf), _plan(order, conf)
+    wanted = _wanted(order, plan, conf)
+    holder = store.holder(wanted)
+    if holder and _satisfies(holder, order, conf):
+        return fetch(holder, conf)
+    run_id = _make_id()
+    bound = store.create(
+        run_id,
+        plan,
+        About(release=release_of(conf), host=platform.node(), test_classes=plan.test_classes),
+        start_seconds=conf.start_timeout,
+        keep_seconds=conf.result_seconds,
     )
-    run_id, store = _make_id(), _store(conf)
-    bound = store.create(run_id, plan, about, start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds)
+    winner = store.claim(wanted, run_id, instead_of=holder, keep_seconds=conf.result_seconds)
+    if winner != run_id and not order.is_new:
+        store.discard(run_id)
+        return fetch(winner, conf)
     try:
-        publish(run_id, shards=min(len(plan.units()), conf.parallel), run_seconds=bound, conf=conf)
+        publish(run_id, _lanes(plan, order, conf), run_seconds=bound, conf=conf)
     except QueueUnavailableError:
         store.cancel(run_id)  # what may have been published after all finds nothing to do
         raise
-    return Report(
-        status=Status.PENDING,
-        counts=Counts(),
-        test_classes=about.test_classes,
-        tests_total=len(plan.steps),
-        seconds=0.0,
-        run_id=run_id,
-        release=about.release,
-        host=about.host,
-    )
+    return fetch(run_id, conf)
 
 
 def fetch(run_id: str, conf: Conf) -> Report:
-    """Report a queued run as it stands.
+    """Report a queued run as it stands, with its results if it has finished.
 
     Raises UnknownRunError for an id that was never given out, GoneRunError for one whose record is gone.
     """
-    return _about_run(run_id, lambda: summarise(_store(conf).fetch(run_id)))
+    run = _settled(run_id, conf)
+    return summarise(_store(conf).with_results(run) if run.finished_at else run)
 
 
-def wait(run_id: str, seconds: float, conf: Conf) -> Report:
-    """Report a queued run as soon as it has finished, or as it stands after `seconds`."""
+def peek(run_id: str, conf: Conf) -> Report:
+    """Report a queued run as `fetch` does, but without its results; that costs the same however many they are."""
+    return summarise(_settled(run_id, conf))
+
+
+def news(run_id: str, after: int, conf: Conf) -> Report:
+    """Report a queued run with those results alone that came after the first `after`; a few hundred at most."""
+    run = _store(conf).new_results(_settled(run_id, conf), after)
+    return replace(summarise(run), next_after=after + len(run.results))
+
+
+def wait(run_id: str, seconds: float, conf: Conf) -> None:
+    """Return as soon as a queued run has finished, or after `seconds`."""
     until = time.monotonic() + seconds
-    while True:
-        report = fetch(run_id, conf)
-        left = until - time.monotonic()
-        if report.status.is_finished or left <= 0:
-            return report
+    while not peek(run_id, conf).status.is_finished and (left := until - time.monotonic()) > 0:
         _store(conf).wait(run_id, left)
 
 
@@ -100,7 +110,57 @@ def cancel(run_id: str, conf: Conf) -> Report:
 
 def recent(conf: Conf) -> list[Report]:
     """Report the recent queued runs, newest first, without their results."""
-    return [summarise(run) for run in _store(conf).recent()]
+    reports = []
+    for run_id in _store(conf).recent_ids():
+        try:
+            reports.append(peek(run_id, conf))
+        except (UnknownRunError, GoneRunError):
+            continue
+    return reports
+
+
+def _settled(run_id: str, conf: Conf) -> Run:
+    store = _store(conf)
+    return _about_run(run_id, lambda: settle(store.peek(run_id), store, conf))
+
+
+def _plan(order: Order, conf: Conf) -> Plan:
+    plan = make_plan(discover(searched_apps(conf)), order.selection, conf.limits, with_slow=True)
+    if not order.on_every_host:
+        return plan
+    workers = open_roll(conf.redis_url).workers()
+    hosts = {worker.host for worker in alive(workers)}
+    if not hosts:
+        message = "no worker is alive, so there is no host to run on; start one"
+        raise QueueUnavailableError(message)
+    gone = {worker.host: -worker.left_seconds for worker in workers if not worker.is_alive}
+    return on_each_host(plan, sorted(hosts), {host: gone[host] for host in sorted(gone.keys() - hosts)})
+
+
+def _lanes(plan: Plan, order: Order, conf: Conf) -> list[str]:
+    """Return the lane of each message to be sent."""
+    units = plan.units()
+    if order.on_every_host:
+        return list(dict.fromkeys(unit[0].host for unit in units))
+    return [""] * min(len(units), conf.parallel)
+
+
+def _wanted(order: Order, plan: Plan, conf: Conf) -> str:
+    """Return what two orders have in common that can have the same run."""
+    ids = (step.id for step in plan.steps)
+    words = ("key", order.key) if order.key else ("plan", str(order.selection), release_of(conf), *ids)
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]
+
+
+def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:
+    """Tell whether a run that was started for the same will do."""
+    if order.is_new:
+        return False
+    try:
+        report = peek(run_id, conf)
+    except (UnknownRunError, GoneRunError):
+        return False
+    return bool(order.key) or not report.status.is_finished
 
 
 def _store(conf: Conf) -> RedisStore:

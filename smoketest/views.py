@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import get_script_prefix, reverse
@@ -126,9 +127,11 @@ class SlowView(_SmokeView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Answer 202 and where to poll, or the final report if it is there within `wait`."""
         seconds = asked.wait_of(request, self.conf)
-        report = runs.start(asked.selection_of(request), self.conf)
-        if seconds:
-            report = runs.wait(report.run_id, seconds, self.conf)
+        report = runs.start(asked.order_of(request), self.conf)
+        if seconds and not report.status.is_finished:
+            _let_go_of_databases()
+            runs.wait(report.run_id, seconds, self.conf)
+            report = runs.fetch(report.run_id, self.conf)
         response = self._answer(request, report)
         response.headers["Location"] = self._url_of(request, report.run_id)
         return response
@@ -141,12 +144,23 @@ class RunView(_SmokeView):
 
     def get(self, request: HttpRequest, run_id: str) -> HttpResponseBase:
         """Answer 202 and the progress while it goes on, then the final report."""
-        report = runs.wait(run_id, asked.wait_of(request, self.conf), self.conf)
-        response = self._answer(request, report)
+        seconds, after = asked.wait_of(request, self.conf), asked.after_of(request)
+        if seconds:
+            _let_go_of_databases()
+            runs.wait(run_id, seconds, self.conf)
+        report = runs.peek(run_id, self.conf)
         is_detailed = access.is_allowed(request, self.conf)
-        etag = f'"{run_id}-{report.status}-{report.counts.ended}-{self.format.name}-{int(is_detailed)}"'
+        etag = f'"{run_id}-{report.status}-{report.counts.ended}-{after}-{self.format.name}-{int(is_detailed)}"'
+        response = get_conditional_response(request, etag=etag)
+        if response is None:
+            response = self._answer(request, self._with_rows(report, after))
         response.headers["ETag"] = etag
-        return get_conditional_response(request, etag=etag, response=response) or response
+        return response
+
+    def _with_rows(self, report: Report, after: int | None) -> Report:
+        if after is not None:
+            return runs.news(report.run_id, after, self.conf)
+        return runs.fetch(report.run_id, self.conf) if report.status.is_finished else report
 
     def delete(self, request: HttpRequest, run_id: str) -> HttpResponse:
         """Cancel the run and answer with its report; not for strangers, also where they may look."""
@@ -165,3 +179,10 @@ class RunsView(_SmokeView):
         """Answer one line, or one object, a run."""
         reports = [replace(each, url=self._url_of(request, each.run_id)) for each in runs.recent(self.conf)]
         return HttpResponse(self.format.render_list(reports), content_type=f"{self.format.content_type}; charset=utf-8")
+
+
+def _let_go_of_databases() -> None:
+    """Close what the project's middleware may have opened: a request that waits should hold no connection."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()

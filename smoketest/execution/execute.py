@@ -85,7 +85,7 @@ def _run(
     try:
         if is_skipped or fixtures.enter(step, test_class, clock, recorder.note):
             with guard.level(test_class.databases, clock) if step.is_rolled_back else nullcontext():
-                test_class(step.id.rpartition(".")[2]).run(recorder)
+                test_class(step.test_id.rpartition(".")[2]).run(recorder)
             if test_class._class_cleanups and step.test_class not in step.scopes:  # type: ignore[attr-defined] # noqa: SLF001
                 for error in class_cleanups(test_class):
                     recorder.note(error)

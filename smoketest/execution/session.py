@@ -62,7 +62,7 @@ def callers_session(classes: Mapping[str, type[SmokeTest]]) -> Iterator[Execute]
 @contextmanager
 def _running(session: Session, classes: Mapping[str, type[SmokeTest]]) -> Iterator[Execute]:
     with closing(session):
-        yield lambda step: session.execute(step, classes.get(step.id), in_seconds(step.timeout_seconds))
+        yield lambda step: session.execute(step, classes.get(step.test_id), in_seconds(step.timeout_seconds))
 
 
 def _log(error: BaseException) -> None:

@@ -1,50 +1,105 @@
-"""Publishes the shards of a run."""
+"""Publishes the messages of a run's shards."""
 
 import math
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+
+from celery import Celery, current_app
 
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError
-from smoketest.tasks import run_shard
+
+TASK = "smoketest.run_shard"
 
 _CONNECT_SECONDS = 1
-_REDIS_OPTIONS = {
-    # Without these a frozen or a dead Redis holds the caller for seconds, or for ever.
-    "socket_connect_timeout": _CONNECT_SECONDS,
-    "socket_timeout": 1,
-    "max_retries": 0,
+_OPTIONS = {
+    # Without these a frozen or a dead broker holds the caller for seconds, or for ever.
+    "redis": {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": 1, "max_retries": 0},
+    "amqp": {"read_timeout": 1, "write_timeout": 1, "confirm_publish": True},
 }
 _BACKSTOP_SECONDS = 10
 """On top of what a run may take; the limits that count are the supervisor's."""
 
 
-def publish(run_id: str, *, shards: int, run_seconds: float, conf: Conf) -> None:
-    """Publish `shards` messages of the run in one batch; within 2 s it is done or QueueUnavailableError is raised."""
-    app = run_shard.app
+def host_queue(host: str) -> str:
+    """Return the name of the queue that each worker of a host consumes besides its own."""
+    return f"smoketest.host.{host}"
+
+
+def publish(run_id: str, lanes: Sequence[str], *, run_seconds: float, conf: Conf, to_host: str = "") -> None:
+    """Publish a message for each lane in one batch, to its host's queue or `to_host`'s.
+
+    Within 2 s it is done, or QueueUnavailableError is raised.
+    """
+    app = _app()
     if app.conf.task_always_eager:
         message = "CELERY_TASK_ALWAYS_EAGER is on: the run would happen inside the request; turn it off"
         raise QueueUnavailableError(message)
-    connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
-    if "redis" in str(connection.transport_cls):
-        connection = connection.clone(transport_options={**(connection.transport_options or {}), **_REDIS_OPTIONS})
-    where: dict[str, Any] = {"queue": conf.queue} if conf.queue else {}
     limit = math.ceil(run_seconds) + _BACKSTOP_SECONDS
+    with _connecting(app) as connection, app.amqp.Producer(connection) as producer, producer.batch():
+        for lane in lanes:
+            app.send_task(
+                TASK,
+                args=(run_id,),
+                kwargs={"lane": lane} if lane else {},
+                producer=producer,
+                retry=False,
+                ignore_result=True,
+                time_limit=limit,
+                soft_time_limit=limit,
+                **_address(to_host or lane, conf),
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QueueLook:
+    """What the queue of the shards looks like."""
+
+    name: str
+    messages: int | None
+    """How many wait in it, where that can be told."""
+
+
+def look(conf: Conf) -> QueueLook:
+    """Look at the queue of the shards."""
+    app = _app()
+    name = queue_of(app, conf)
     try:
-        with connection, app.amqp.Producer(connection) as producer, _batch(producer):
-            for _ in range(shards):
-                run_shard.apply_async(
-                    args=(run_id,),
-                    producer=producer,
-                    retry=False,
-                    time_limit=limit,
-                    soft_time_limit=limit,
-                    **where,
-                )
+        with _connecting(app) as connection:
+            declared = connection.default_channel.queue_declare(queue=name, passive=True)
+            return QueueLook(name=name, messages=int(declared.message_count))
+    except QueueUnavailableError:
+        return QueueLook(name=name, messages=None)
+
+
+def queue_of(app: Celery, conf: Conf) -> str:
+    """Return the name of the queue of the shards."""
+    return conf.queue or str(app.conf.task_default_queue)
+
+
+def _app() -> Celery:
+    app: Celery = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 (as in Celery's own code)
+    return app
+
+
+def _address(host: str, conf: Conf) -> dict[str, Any]:
+    if host:
+        # The default exchange takes a message to the queue of that name, which the host's workers have declared.
+        return {"exchange": "", "routing_key": host_queue(host)}
+    return {"queue": conf.queue} if conf.queue else {}
+
+
+@contextmanager
+def _connecting(app: Celery) -> Any:
+    connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
+    for kind, options in _OPTIONS.items():
+        if kind in str(connection.transport_cls):
+            connection = connection.clone(transport_options={**(connection.transport_options or {}), **options})
+    try:
+        with connection:
+            yield connection
     except Exception as error:  # each transport has errors of its own, a missing driver among them
-        message = f"the broker at {connection.as_uri()} does not take the run: {type(error).__name__}: {error}"
+        message = f"the broker at {connection.as_uri()} does not answer: {type(error).__name__}: {error}"
         raise QueueUnavailableError(message) from error
-
-
-def _batch(producer: Any) -> Any:
-    """Return the context in which the messages go out together, where the transport can."""
-    return producer.batch()  # not in the stubs yet

@@ -44,6 +44,7 @@ def as_dict(report: Report) -> dict[str, Any]:
     }
     if report.has_detail and report.rows:
         values["results"] = [_row(row) for row in report.rows]
+    values["next_after"] = report.next_after
     values["reason"] = report.reason if report.status.is_finished else ""
     return {name: value for name, value in values.items() if value not in (None, "")}
 

@@ -26,7 +26,9 @@ class Report:
     reason: str = ""
     """Why a run without a bad test is FAIL."""
     rows: tuple[Row, ...] = ()
-    """Empty until the run has finished."""
+    """Empty until the run has finished, but where what is new is asked for."""
+    next_after: int | None = None
+    """Where the rows are what is new: how many results the caller has then."""
     has_detail: bool = True
     run_id: str = ""
     url: str = ""

@@ -1,6 +1,5 @@
 """Finds the smoke tests of the installed apps; what would not load becomes a result, nothing is raised."""
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -36,8 +35,6 @@ class Found:
     """The results of those specs that would not load, by id."""
     classes: Mapping[str, type[SmokeTest]] = field(default_factory=dict)
     """Test id -> its class. Only what stands here can ever be run."""
-    fingerprint: str = ""
-    """A digest of the source of all smoke modules."""
 
 
 @cache
@@ -49,7 +46,6 @@ def discover(apps: tuple[App, ...]) -> Found:
         specs=tuple(finding.spec for finding in findings),
         broken={finding.spec.id: finding.problem for finding in findings if finding.problem},
         classes={finding.spec.id: finding.test_class for finding in findings if finding.test_class},
-        fingerprint=_fingerprint(sorted({finding.module for finding in findings})),
     )
 
 
@@ -211,12 +207,3 @@ def _by_id(findings: Iterator[_Finding]) -> dict[str, _Finding]:
             problem = Result(id=finding.spec.id, outcome=Outcome.ERRORED, cause=Cause.IMPORT, message=message)
             found[finding.spec.id] = replace(finding, test_class=None, problem=problem)
     return found
-
-
-def _fingerprint(modules: list[str]) -> str:
-    digest = hashlib.sha256()
-    for name in modules:
-        spec = importlib.util.find_spec(name)
-        if spec and spec.origin and Path(spec.origin).is_file():
-            digest.update(Path(spec.origin).read_bytes())
-    return digest.hexdigest()[:12] if modules else ""

@@ -1,7 +1,7 @@
 """Decides what of the tests found is run, in which order and under which limits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from itertools import takewhile, zip_longest
 
@@ -49,6 +49,18 @@ class Selection:
 
     def _picks_app(self, spec: Spec) -> bool:
         return not self.app or spec.app in self.app or spec.app_label in self.app
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """What is asked for when a queued run is started."""
+
+    selection: Selection = field(default_factory=Selection)
+    on_every_host: bool = False
+    is_new: bool = False
+    """Start another one although the same is under way."""
+    key: str = ""
+    """The caller's own name for this order: whoever sends it again gets the same run, also when it has finished."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from smoketest.errors import UnknownRunError
-from smoketest.record.redis import RECENT_RUNS, About, open_store
+from smoketest.record.redis import RECENT_RUNS, About, Shard, open_store
 from smoketest.report.summary import summarise
 from smoketest.results import Cause, Outcome, Plan, Result, Status, Step
 from tests import waiting
@@ -39,17 +39,29 @@ def create(store):
     return create
 
 
+def take(store, shard, **ended):
+    """Let a shard take its next step."""
+    return store.step(Shard(run_id=RUN, name=shard), **ended).assignment
+
+
+def fetch(store):
+    """Return all that is known of the run."""
+    return store.with_results(store.peek(RUN))
+
+
 def expire_leases(redis_server):
-    key = f"smoketest:{{{RUN}}}:leases"
-    redis_server.client.zadd(key, dict.fromkeys(redis_server.client.zrange(key, 0, -1), 0))
+    key = f"smoketest:{{{RUN}}}"
+    owned = redis_server.client.hgetall(key)
+    for name in [name for name in owned if name.startswith("shard:")]:
+        redis_server.client.hset(key, name, f"1 {owned[name].partition(' ')[2]}")
 
 
 def test_step__takes_each_step_once(create):
     """Two shards take all steps between them, none twice."""
     store = create(make_step("a"), make_step("b"), make_step("c"))
 
-    taken = [store.step(RUN, "one"), store.step(RUN, "two")]
-    taken.append(store.step(RUN, "one", ended=(taken[0], make_result("a"))))
+    taken = [take(store, "one"), take(store, "two")]
+    taken.append(take(store, "one", ended=(taken[0], make_result("a"))))
 
     assert [assignment.step.id[-1] for assignment in taken] == ["a", "b", "c"]
 
@@ -57,26 +69,26 @@ def test_step__takes_each_step_once(create):
 def test_step__is_safe_to_repeat(create):
     """The same call after a lost answer answers the same step, and records nothing twice."""
     store = create(make_step("a"), make_step("b"))
-    first = store.step(RUN, "one")
+    first = take(store, "one")
 
-    again = store.step(RUN, "one")
-    second = store.step(RUN, "one", ended=(first, make_result("a")))
-    second_again = store.step(RUN, "one", ended=(first, make_result("a")))
+    again = take(store, "one")
+    second = take(store, "one", ended=(first, make_result("a")))
+    second_again = take(store, "one", ended=(first, make_result("a")))
 
     assert (first.step, second.step) == (again.step, second_again.step)
-    assert store.fetch(RUN).counts.passed == 1
+    assert fetch(store).counts.passed == 1
 
 
 def test_step__first_result_wins(create, redis_server):
     """A late second result for a step does not replace the first."""
     store = create(make_step("a"))
-    assignment = store.step(RUN, "one")
+    assignment = take(store, "one")
     expire_leases(redis_server)
-    store.fetch(RUN)
+    fetch(store)
 
-    store.step(RUN, "one", ended=(assignment, make_result("a")))
+    take(store, "one", ended=(assignment, make_result("a")))
 
-    run = store.fetch(RUN)
+    run = fetch(store)
     assert [result.cause for result in run.results.values()] == [Cause.LOST]
     assert (run.counts.errored, run.counts.passed) == (1, 0)
 
@@ -86,9 +98,9 @@ def test_step__unit_stays_with_its_shard(create):
     scope = ("shop.smoke.Test",)
     store = create(make_step("a", scopes=scope, keeps=1), make_step("b", scopes=scope), make_step("c"))
 
-    first = store.step(RUN, "one")
-    other = store.step(RUN, "two")
-    second = store.step(RUN, "one", ended=(first, make_result("a")))
+    first = take(store, "one")
+    other = take(store, "two")
+    second = take(store, "one", ended=(first, make_result("a")))
 
     assert [assignment.step.id[-1] for assignment in (first, second, other)] == ["a", "b", "c"]
 
@@ -97,10 +109,10 @@ def test_step__rest_of_a_lost_unit_is_taken_by_another(create, redis_server):
     """When a shard is lost in mid-unit only the step it ran is lost."""
     scope = ("shop.smoke.Test",)
     store = create(make_step("a", scopes=scope, keeps=1), make_step("b", scopes=scope))
-    store.step(RUN, "one")
+    take(store, "one")
     expire_leases(redis_server)
 
-    taken = store.step(RUN, "two")
+    taken = take(store, "two")
 
     assert taken.step.id.endswith(".b")
 
@@ -109,10 +121,10 @@ def test_step__stopping_hands_back(create):
     """A shard that stops hands back what it has not begun."""
     scope = ("shop.smoke.Test",)
     store = create(make_step("a", scopes=scope, keeps=1), make_step("b", scopes=scope))
-    first = store.step(RUN, "one")
+    first = take(store, "one")
 
-    stopped = store.step(RUN, "one", ended=(first, make_result("a")), is_stopping=True)
-    taken = store.step(RUN, "two")
+    stopped = take(store, "one", ended=(first, make_result("a")), is_stopping=True)
+    taken = take(store, "two")
 
     assert stopped is None
     assert taken.step.id.endswith(".b")
@@ -120,50 +132,67 @@ def test_step__stopping_hands_back(create):
 
 def test_step__unknown_run(store):
     """There is nothing to do for a run that never was, or that Redis lost."""
-    store.begin(RUN, "one")
+    with pytest.raises(UnknownRunError):
+        store.begin(Shard(run_id=RUN, name="one"), "on")
 
-    assert store.step(RUN, "one") is None
+    assert take(store, "one") is None
 
 
 def test_begin__again(create):
-    """A shard delivered again loses the step that its dead predecessor ran, and never runs it twice."""
-    store = create(make_step("a"), make_step("b"))
-    store.step(RUN, "one")
+    """A shard delivered again is told of those before it that own a step; when they are dead, that step is lost."""
+    store = create(make_step("a"), make_step("b"), make_step("c"))
+    take(store, "task-1 first")
+    take(store, "task-2 other")
 
-    store.begin(RUN, "one")
-    taken = store.step(RUN, "one")
+    about, earlier = store.begin(Shard(run_id=RUN, name="task-1 second"), "task-1 ")
+    left = store.abandon(RUN, earlier[0], "it died")
+    taken = take(store, "task-1 second")
 
-    assert taken.step.id.endswith(".b")
-    assert store.fetch(RUN).counts.errored == 1
+    assert (about.release, earlier) == ("r1", ["task-1 first"])
+    assert (left.units, left.lane) == (1, "")
+    assert taken.step.id.endswith(".c")
+    assert fetch(store).counts.errored == 1
 
 
 def test_sweep__nobody_comes(create):
     """Without a sign of life within the start timeout all is lost, by whoever looks."""
     store = create(make_step("a"), make_step("b"), start_seconds=0.05)
 
-    run = waiting.until(lambda: finished(store), what="the run ends")
+    waiting.until(lambda: store.peek(RUN).silent_lanes == ("",), what="the start timeout passes")
+    store.give_up(RUN, "", "nobody came")
 
-    assert {result.cause for result in run.results.values()} == {Cause.LOST}
+    assert {(result.cause, result.message) for result in fetch(store).results.values()} == {(Cause.LOST, "nobody came")}
+
+
+def test_give_up__somebody_came(create):
+    """When a shard has come meanwhile nothing is given up."""
+    store = create(make_step("a"), make_step("b"), start_seconds=0.05)
+    waiting.until(lambda: store.peek(RUN).silent_lanes, what="the start timeout passes")
+
+    take(store, "one")
+    store.give_up(RUN, "", "nobody came")
+
+    assert store.peek(RUN).counts.ended == 0
 
 
 def test_sweep__shard_at_work(create):
     """While a shard is at work the others' absence is no reason to give up."""
     store = create(make_step("a"), make_step("b"), start_seconds=0.05)
-    assignment = store.step(RUN, "one")
-    waiting.until(lambda: store.fetch(RUN).seconds > 0.1, what="the start timeout passes")
+    assignment = take(store, "one")
+    waiting.until(lambda: fetch(store).seconds > 0.1, what="the start timeout passes")
 
-    store.step(RUN, "one", ended=(assignment, make_result("a")))
+    take(store, "one", ended=(assignment, make_result("a")))
 
-    assert store.fetch(RUN).counts.errored == 0
+    assert fetch(store).counts.errored == 0
 
 
 def test_sweep__deadline(create, redis_server):
     """At the run's own deadline what runs is lost and the rest is not run."""
     store = create(make_step("a"), make_step("b"))
-    store.step(RUN, "one")
+    take(store, "one")
     redis_server.client.hset(f"smoketest:{{{RUN}}}", "deadline", 1)
 
-    run = store.fetch(RUN)
+    run = fetch(store)
 
     assert [result.cause for result in run.results.values()] == [Cause.LOST, Cause.NOT_RUN]
 
@@ -174,7 +203,7 @@ def test_sweep__lost_key(create, redis_server):
     redis_server.client.delete(f"smoketest:{{{RUN}}}:todo")
     redis_server.client.hset(f"smoketest:{{{RUN}}}", "deadline", 1)
 
-    run = store.fetch(RUN)
+    run = fetch(store)
 
     assert {result.cause for result in run.results.values()} == {Cause.LOST}
     assert run.finished_at
@@ -183,10 +212,11 @@ def test_sweep__lost_key(create, redis_server):
 def test_sweep__tells_when_it_happened(create):
     """A run that nobody looked at ended when its patience did, not when somebody looks."""
     store = create(make_step("a"), start_seconds=0.1)
-    began = store._client.time()[0]
-    waiting.until(lambda: store._client.time()[0] > began + 1, what="a second has passed")
+    waiting.until(lambda: store.peek(RUN).seconds > 0.5, what="some time passes")
 
-    run = store.fetch(RUN)
+    store.give_up(RUN, "", "nobody came")
+
+    run = fetch(store)
 
     assert run.seconds == 0.1
 
@@ -194,12 +224,12 @@ def test_sweep__tells_when_it_happened(create):
 def test_cancel(create):
     """After a cancel nothing starts, and what still runs changes nothing any more."""
     store = create(make_step("a"), make_step("b"))
-    assignment = store.step(RUN, "one")
+    assignment = take(store, "one")
 
     store.cancel(RUN)
-    taken = store.step(RUN, "one", ended=(assignment, make_result("a")))
+    taken = take(store, "one", ended=(assignment, make_result("a")))
 
-    run = store.fetch(RUN)
+    run = fetch(store)
     assert taken is None
     assert summarise(run).status is Status.CANCELLED
     assert {result.cause for result in run.results.values()} == {Cause.NOT_RUN}
@@ -208,18 +238,18 @@ def test_cancel(create):
 def test_create__twice(create):
     """A second creation of a run changes nothing."""
     store = create(make_step("a"))
-    store.step(RUN, "one")
+    take(store, "one")
 
     create(make_step("a"), make_step("b"))
 
-    assert store.fetch(RUN).tests_total == 1
+    assert fetch(store).tests_total == 1
 
 
 def test_create__nothing_to_do(create):
     """A run whose results are all known at its start has ended at once."""
     store = create(make_step("a"), known={"shop.smoke.Test.a": make_result("a", Outcome.ERRORED, cause=Cause.IMPORT)})
 
-    run = store.fetch(RUN)
+    run = fetch(store)
 
     assert run.finished_at
     assert summarise(run).status is Status.FAIL
@@ -228,12 +258,12 @@ def test_create__nothing_to_do(create):
 def test_fetch__states(create):
     """A run is pending until a shard takes a step, running until the last result, and then a verdict."""
     store = create(make_step("a"))
-    statuses = [summarise(store.fetch(RUN)).status]
+    statuses = [summarise(fetch(store)).status]
 
-    assignment = store.step(RUN, "one")
-    statuses.append(summarise(store.fetch(RUN)).status)
-    store.step(RUN, "one", ended=(assignment, make_result("a")))
-    statuses.append(summarise(store.fetch(RUN)).status)
+    assignment = take(store, "one")
+    statuses.append(summarise(fetch(store)).status)
+    take(store, "one", ended=(assignment, make_result("a")))
+    statuses.append(summarise(fetch(store)).status)
 
     assert statuses == [Status.PENDING, Status.RUNNING, Status.PASS]
 
@@ -257,9 +287,9 @@ def test_fetch__keeps_the_whole_result(create):
     )
     store = create(step)
 
-    store.step(RUN, "one", ended=(store.step(RUN, "one"), result))
+    take(store, "one", ended=(take(store, "one"), result))
 
-    run = store.fetch(RUN)
+    run = fetch(store)
     assert run.plan.steps == (step,)
     assert run.results == {step.id: result}
     assert run.counts.timed_out == 1
@@ -268,18 +298,18 @@ def test_fetch__keeps_the_whole_result(create):
 def test_fetch__unknown(store):
     """There is no run of an unknown id."""
     with pytest.raises(UnknownRunError):
-        store.fetch("nothing")
+        store.peek("nothing")
 
 
 def test_wait__wakes_all(create):
     """Each of those who wait for a run is woken by its end, also when it has ended before."""
     store = create(make_step("a"))
-    store.step(RUN, "one", ended=(store.step(RUN, "one"), make_result("a")))
+    take(store, "one", ended=(take(store, "one"), make_result("a")))
 
     store.wait(RUN, 5)
     store.wait(RUN, 5)
 
-    assert store.fetch(RUN).finished_at
+    assert fetch(store).finished_at
 
 
 def test_recent__is_bounded(create, redis_server):
@@ -289,10 +319,5 @@ def test_recent__is_bounded(create, redis_server):
 
     create(make_step("a"), run_id="newest")
 
-    assert store.recent()[0].id == "newest"
+    assert store.recent_ids()[0] == "newest"
     assert redis_server.client.zcard("smoketest:runs") == RECENT_RUNS
-
-
-def finished(store):
-    run = store.fetch(RUN)
-    return run if run.finished_at else None

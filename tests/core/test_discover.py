@@ -1,7 +1,5 @@
 """What discovery finds, and what becomes of what would not load."""
 
-import sys
-
 import pytest
 
 from smoketest.results import Cause, Outcome
@@ -134,7 +132,6 @@ def test_app_without_smoke(app):
     found = discover((app,))
 
     assert found.specs == ()
-    assert found.fingerprint == ""
 
 
 @pytest.mark.parametrize(
@@ -320,29 +317,6 @@ def test_inherited_class_fixtures_are_a_scope(write_app):
     found = discover((app,))
 
     assert [spec.scopes for spec in found.specs] == [("heirs.smoke.HeirTest",)]
-
-
-def test_fingerprint_is_the_same_for_the_same_source():
-    """The fingerprint depends on the source alone, not on the order of the apps."""
-    assert found_in("shop", "nested").fingerprint == found_in("nested", "shop").fingerprint
-
-
-def test_fingerprint_changes_with_the_source(write_app, monkeypatch):
-    """Another source of a smoke module gives another fingerprint."""
-    source = "from smoketest import SmokeTest\nclass PrintedTest(SmokeTest):\n    def test_it(self): {}\n"
-    before = discover((write_app("printed", smoke=source.format("pass")),)).fingerprint
-    monkeypatch.delitem(sys.modules, "printed.smoke")
-    app = write_app("printed", smoke=source.format("self.fail()"))
-
-    after = discover.__wrapped__((app,)).fingerprint
-
-    assert len(before) == len(after) == 12
-    assert before != after
-
-
-def test_fingerprint_covers_broken_modules():
-    """A module that would not load is part of the fingerprint."""
-    assert found_in("broken_error").fingerprint != found_in("broken_import").fingerprint
 
 
 def test_once_a_process():

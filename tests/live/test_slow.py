@@ -183,15 +183,27 @@ def test_slow__no_test(queued, redis_server, worker, deployer):
     assert (report["status"], report["reason"]) == ("FAIL", "no test was found to run")
 
 
-def test_slow__no_worker(queued, redis_server, deployer):
+def test_slow__is_over_at_once(queued, redis_server, deployer):
+    """A run that has its verdict at its start is answered with it, in place of a 202."""
+    queued(redis_server, None, "broken_import")
+
+    response = deployer.post("/smoketest/slow/")
+
+    assert (response.status_code, json.loads(response.content)["status"]) == (500, "FAIL")
+    assert "Location" in response.headers
+
+
+def test_slow__no_worker(queued, own_redis, deployer):
     """Without a worker the run ends all the same, and says so."""
-    queued(redis_server, None, "shop", start_timeout=0.5)
+    queued(own_redis, None, "shop", start_timeout=0.5)
 
     report = deployer.run()
 
     assert report["status"] == "FAIL"
     assert {each["cause"] for each in report["results"]} == {"lost"}
-    assert {each["message"] for each in report["results"]} == {"no worker took it within 0.5 s"}
+    assert {each["message"] for each in report["results"]} == {
+        "no worker took it within 0.5 s; no worker of the queue nobody is alive; messages that wait in that queue: 2"
+    }
 
 
 def test_slow__worker_killed(queued, own_redis, deployer):
@@ -288,7 +300,7 @@ def test_slow__broker_down(queued, redis_server, deployer, monkeypatch):
 
     runs = json.loads(deployer.get("/smoketest/runs/").content)["runs"]
     assert response.status_code == 503
-    assert "the broker at redis://:**@127.0.0.1:1/0 does not take the run" in response.content.decode()
+    assert "the broker at redis://:**@127.0.0.1:1/0 does not answer" in response.content.decode()
     assert runs[0]["status"] == "CANCELLED"
 
 
@@ -427,7 +439,7 @@ def test_slow__eager(queued, redis_server, deployer):
     queued(redis_server, None, "shop")
     tasks.run_shard.app.conf.task_always_eager = True
 
-    response = deployer.post("/smoketest/slow/")
+    response = deployer.post("/smoketest/slow/", query_params={"new": "1"})
 
     tasks.run_shard.app.conf.task_always_eager = False
     assert response.status_code == 503

@@ -51,6 +51,7 @@ DATABASES = {
     **json.loads(os.environ.get("SMOKETEST_TEST_DATABASES", "{}")),
 }
 CELERY_BROKER_URL = os.environ.get("SMOKETEST_TEST_REDIS_URL", "redis://127.0.0.1:1/0")
+SMOKETEST_RELEASE = os.environ.get("SMOKETEST_TEST_RELEASE", "r1")
 CELERY_TASK_DEFAULT_QUEUE = os.environ.get("SMOKETEST_TEST_QUEUE", "celery")
 SMOKETEST_TOKENS = ["old-token", "new-token"]
 SMOKETEST_APPS = os.environ["SMOKETEST_TEST_APPS"].split(",") if "SMOKETEST_TEST_APPS" in os.environ else None

@@ -1,5 +1,8 @@
--- ARGV: shard. A shard that owns a step already was delivered before, and whoever ran that step is dead.
-if redis.call('EXISTS', run) == 0 then return 0 end
-release(ARGV[1], 'lost', 'its worker process died while it ran')
-renew()
-return 1
+-- ARGV: shard, the beginning of the names of earlier deliveries of its message. Answers the run's `about` and those
+-- deliveries that own a step still.
+if not is_known then return {} end
+local answer = {facts.about}
+for _, shard in ipairs(shards()) do
+  if shard ~= ARGV[1] and string.sub(shard, 1, #ARGV[2]) == ARGV[2] then answer[#answer + 1] = shard end
+end
+return answer

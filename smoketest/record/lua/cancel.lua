@@ -1,11 +1,11 @@
--- Nothing new starts; what runs is recorded as ended here, and what it answers later changes nothing.
-if redis.call('EXISTS', run) == 0 then return 0 end
+-- Nothing new starts; what runs is recorded as ended here, and its worker ends it when it sees that it owns it no more.
+if not is_known then return 0 end
 if fact('left') > 0 then
-  redis.call('HSET', run, 'cancelled_at', now)
-  for _, shard in ipairs(redis.call('HKEYS', own)) do
-    release(shard, 'not_run', 'the run was cancelled while it ran')
+  note('cancelled_at', now)
+  for _, shard in ipairs(shards()) do release(shard, 'not_run', 'the run was cancelled while it ran') end
+  for _, lane in ipairs(lanes()) do
+    give_up_waiting(lane, 'not_run', 'the run was cancelled before it could begin')
   end
-  give_up_waiting('not_run', 'the run was cancelled before it could begin')
 end
 renew()
 return 1

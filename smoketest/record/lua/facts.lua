@@ -1,80 +1,142 @@
 -- Stands before each script: the keys of one run, the only clock, and what may be done to the facts.
-local run, steps, todo, leases, own, results, order, done =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local run, steps, todo, results, order, done = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+-- The run's own hash is small whatever the number of its tests, so it is read at once.
+local facts = {}
+local flat = redis.call('HGETALL', run)
+for position = 1, #flat, 2 do facts[flat[position]] = flat[position + 1] end
+local is_known = #flat > 0
+
 local function fact(name)
-  return tonumber(redis.call('HGET', run, name) or 0)
+  return tonumber(facts[name] or 0)
+end
+
+local function note(name, value)
+  facts[name] = value
+  redis.call('HSET', run, name, value)
+end
+
+local function forget(name)
+  facts[name] = nil
+  redis.call('HDEL', run, name)
 end
 
 local function renew()
-  local seconds = fact('ttl_seconds')
-  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, seconds) end
+  note('renewed_at', now)
+  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, fact('ttl_seconds')) end
+end
+
+-- Each step renews what is kept, but not more often than a hundred times in its lifetime.
+local function renew_in_time()
+  if now - fact('renewed_at') > fact('ttl_seconds') * 10 then renew() end
+end
+
+local function expire(key)
+  redis.call('EXPIRE', key, fact('ttl_seconds'))
+end
+
+-- A run on one lane, named '', is for any worker; one on every host has a lane of its own for each.
+local function todo_of(lane)
+  return lane == '' and todo or todo .. '@' .. lane
+end
+
+local function lanes()
+  local names = {}
+  for name in string.gmatch(facts.lanes or '', '[^ ]+') do names[#names + 1] = name end
+  return #names > 0 and names or {''}
 end
 
 -- When what is recorded has happened: now, but for what the sweep finds out later.
 local moment = now
 
 local function end_run()
-  redis.call('HSET', run, 'finished_at', moment)
+  note('finished_at', moment)
   redis.call('RPUSH', done, '1')
+  renew()
 end
 
--- The first result of a step wins; a later one changes nothing.
+-- The first result of a step wins; a later one changes nothing. Tells whether it was the first.
 local function finish(index, outcome, is_timeout, result)
-  if redis.call('HSETNX', results, index, result) == 0 then return end
-  redis.call('RPUSH', order, index)
-  redis.call('HINCRBY', run, outcome, 1)
-  if is_timeout == '1' then redis.call('HINCRBY', run, 'timed_out', 1) end
-  if redis.call('HINCRBY', run, 'left', -1) == 0 then end_run() end
+  if redis.call('HSETNX', results, index, result) == 0 then return false end
+  if redis.call('RPUSH', order, index) == 1 then
+    expire(results)
+    expire(order)
+  end
+  note(outcome, fact(outcome) + 1)
+  if is_timeout == '1' then note('timed_out', fact('timed_out') + 1) end
+  note('left', fact('left') - 1)
+  if fact('left') == 0 then end_run() end
+  return true
 end
 
 local function give_up(index, cause, message)
   finish(index, 'errored', '0', cjson.encode({outcome = 'errored', cause = cause, message = message}))
 end
 
-local function give_up_waiting(cause, message)
+local function give_up_waiting(lane, cause, message)
   while true do
-    local unit = redis.call('LPOP', todo)
+    local unit = redis.call('LPOP', todo_of(lane))
     if not unit then return end
     for index in string.gmatch(unit, '%d+') do give_up(index, cause, message) end
   end
 end
 
+-- What a shard owns stands in a fact of its own: until when, on which lane (then a |), and the indices of its unit.
+local function owned(shard)
+  local lease, lane, unit = string.match(facts['shard:' .. shard] or '', '^(%d+) ([^|]*)|(.*)$')
+  return tonumber(lease), lane, unit
+end
+
+local function shards()
+  local names = {}
+  for name in pairs(facts) do names[#names + 1] = string.match(name, '^shard:(.*)$') end
+  return names
+end
+
+local function put_back(lane, unit)
+  if unit ~= '' and redis.call('LPUSH', todo_of(lane), unit) == 1 then expire(todo_of(lane)) end
+end
+
 -- A shard is given up: the step it ran is nobody's any more, the rest of its unit waits again.
 local function release(shard, cause, message)
-  local unit = redis.call('HGET', own, shard)
-  redis.call('HDEL', own, shard)
-  redis.call('ZREM', leases, shard)
+  local _, lane, unit = owned(shard)
   if not unit then return end
+  forget('shard:' .. shard)
   local index, rest = string.match(unit, '^(%d+)%s*(.*)$')
-  if cause then give_up(index, cause, message) else rest = unit end
-  if rest ~= '' then redis.call('LPUSH', todo, rest) end
+  give_up(index, cause, message)
+  put_back(lane, rest)
 end
 
 -- What nobody will answer for any more gets its result here, whoever looks.
 local function sweep()
   if fact('left') <= 0 then return end
-  local expired = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'WITHSCORES')
-  for position = 1, #expired, 2 do
-    local shard = expired[position]
-    moment = math.max(fact('active_at'), tonumber(expired[position + 1]))
-    release(shard, 'lost', 'nobody answered for it within its limit: its worker died or lost Redis')
+  for _, shard in ipairs(shards()) do
+    local lease = owned(shard)
+    if lease <= now then
+      moment = math.max(fact('active_at'), lease)
+      release(shard, 'lost', 'nobody answered for it within its limit: its worker died or lost Redis')
+    end
   end
   if now > fact('deadline') then
     moment = fact('deadline')
-    for _, shard in ipairs(redis.call('ZRANGE', leases, 0, -1)) do
-      release(shard, 'lost', 'nobody answered for it before the deadline of the run')
+    for _, shard in ipairs(shards()) do release(shard, 'lost', 'nobody answered for it before the deadline of the run') end
+    for _, lane in ipairs(lanes()) do
+      give_up_waiting(lane, 'not_run', 'the deadline of the run passed before it could begin')
     end
-    give_up_waiting('not_run', 'the deadline of the run passed before it could begin')
     -- Whatever else is without a result: somebody has lost a key of the run.
     for index = 0, fact('total') - 1 do give_up(tostring(index), 'lost', 'its place in the run was lost') end
   end
-  local patience = fact('start_ms')
-  if redis.call('ZCARD', leases) == 0 and now > fact('active_at') + patience then
-    moment = fact('active_at') + patience
-    give_up_waiting('lost', string.format('no worker took it within %g s', patience / 1000))
-  end
   moment = now
+end
+
+-- Since when a lane's tests wait and nobody is at work there; nothing where there are none or somebody is.
+local function silent_since(lane)
+  if fact('left') <= 0 or redis.call('LLEN', todo_of(lane)) == 0 then return nil end
+  for _, shard in ipairs(shards()) do
+    local _, its_lane = owned(shard)
+    if its_lane == lane then return nil end
+  end
+  return fact('active_at@' .. lane)
 end

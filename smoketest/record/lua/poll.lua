@@ -1,7 +1,9 @@
--- Answers the facts of the run by name and the time; nothing where there is no such run.
-if redis.call('EXISTS', run) == 0 then return {} end
+-- Answers the facts of the run by name, the time, and the lanes that have waited in vain; nothing where there is none.
+if not is_known then return {} end
 sweep()
-local facts = redis.call('HGETALL', run)
-facts[#facts + 1] = 'now'
-facts[#facts + 1] = tostring(now)
-return facts
+local silent = {}
+for _, lane in ipairs(lanes()) do
+  local since = silent_since(lane)
+  if since and now > since + fact('start_ms') then silent[#silent + 1] = lane end
+end
+return {tostring(now), cjson.encode({lanes = silent}), redis.call('HGETALL', run)}

@@ -1,0 +1,97 @@
+"""What the main process of a worker shares with the processes of its pool, and how one of these is told apart."""
+
+import mmap
+import os
+import platform
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+class Main:
+    """A worker's main process, as its pool sees it."""
+
+    def __init__(self) -> None:
+        """Make what is shared; before the pool is forked."""
+        self.id = f"{platform.node()}/{os.getpid()}/{secrets.token_hex(4)}"
+        self._stopping = mmap.mmap(-1, 1)
+
+    def stop(self) -> None:
+        """Tell all processes of the pool to hand over what they do when the test that runs has ended."""
+        self._stopping[0] = 1
+
+    @property
+    def is_stopping(self) -> bool:
+        """Tell whether the worker is being shut down."""
+        return bool(self._stopping[0])
+
+
+@cache
+def main_process() -> Main:
+    """Return the main process of this worker: made there, inherited by its pool."""
+    return Main()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShardName:
+    """The name of a shard: which delivery of which message, and the process that works on it."""
+
+    task_id: str
+    worker_id: str
+    process: str
+    """Where its number counts, its number, and when it began: numbers come again, on other hosts and later."""
+
+    def __str__(self) -> str:
+        return f"{self.task_id} {self.worker_id} {self.process}"
+
+    @classmethod
+    def parse(cls, name: str) -> "ShardName":
+        """Return the parts of a name."""
+        task_id, worker_id, process = name.split(" ")
+        return cls(task_id=task_id, worker_id=worker_id, process=process)
+
+    @property
+    def is_dead(self) -> bool:
+        """Tell whether its process is one of this machine's and is no more."""
+        space, pid, began = self.process.split(":")
+        return space == _pid_space() and began != _began(int(pid))
+
+
+def name_of_this(task_id: str) -> ShardName:
+    """Return the name of the shard that this process begins."""
+    process = f"{_pid_space()}:{os.getpid()}:{_began(os.getpid())}"
+    return ShardName(task_id=task_id, worker_id=main_process().id, process=process)
+
+
+@cache
+def _pid_space() -> str:
+    """Return what tells apart the machines, and the containers in one, whose process numbers are their own."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot[:13]}.{Path('/proc/self/ns/pid').stat().st_ino}"
+    except OSError:
+        return platform.node()
+
+
+def _began(pid: int) -> str:
+    """Return when a process began, in ticks since the machine did; empty where it is dead."""
+    try:
+        # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: behind the name, which may hold anything
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if fields[0] in "ZX" else fields[19]
+    except FileNotFoundError:
+        return "" if Path("/proc/self").exists() else _lives(pid)
+    except (OSError, ValueError):
+        return ""
+
+
+def _lives(pid: int) -> str:
+    """Return a word where a process lives, on systems without /proc."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        return "alive"
+    return "alive"

@@ -1,0 +1,44 @@
+"""Ends what waits in vain, with what the queue and the workers looked like."""
+
+from collections.abc import Sequence
+
+from smoketest.conf import Conf
+from smoketest.queue.dispatch import QueueLook, look
+from smoketest.record.redis import RedisStore
+from smoketest.record.workers import Worker, alive, open_roll
+from smoketest.results import Run
+
+
+def settle(run: Run, store: RedisStore, conf: Conf) -> Run:
+    """Let the tests be lost that no worker took in time, and return the run as it stands then."""
+    if not run.silent_lanes:
+        return run
+    workers = alive(open_roll(conf.redis_url).workers())
+    for lane in run.silent_lanes:
+        store.give_up(run.id, lane, why_lost(run, lane, workers, look(conf)))
+    return store.peek(run.id)
+
+
+def why_lost(run: Run, lane: str, workers: Sequence[Worker], queue: QueueLook) -> str:
+    """Tell why nobody took the tests of a lane, as far as can be seen."""
+    there = [worker for worker in workers if (lane == worker.host if lane else queue.name in worker.queues)]
+    right = [worker for worker in there if worker.release == run.release]
+    reasons = [f"no worker{f' on {lane}' if lane else ''} took it within {run.start_seconds:g} s"]
+    if run.refusal and not right:
+        reasons.append(run.refusal)
+    reasons.append(_who_lives(there, right, lane or f"the queue {queue.name}"))
+    if queue.messages and not lane:
+        reasons.append(f"messages that wait in that queue: {queue.messages}")
+    return "; ".join(reasons)
+
+
+_MOST_NAMED = 5
+
+
+def _who_lives(there: Sequence[Worker], right: Sequence[Worker], where: str) -> str:
+    if not there:
+        return f"no worker of {where} is alive"
+    named = ", ".join(worker.node for worker in there[:_MOST_NAMED])
+    more = f" and {len(there) - _MOST_NAMED} more" if len(there) > _MOST_NAMED else ""
+    told = f"workers of {where} that are alive: {named}{more}"
+    return told if right else f"{told}, none of this release"

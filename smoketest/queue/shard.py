@@ -1,0 +1,103 @@
+"""A shard of a run: takes test after test, runs each, and records how it ended, until none is left."""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from smoketest import conf
+from smoketest.conf import Conf
+from smoketest.errors import QueueUnavailableError, UnknownRunError
+from smoketest.queue.dispatch import publish
+from smoketest.queue.main import ShardName, main_process, name_of_this
+from smoketest.record.redis import Assignment, RedisStore, Shard, open_store
+from smoketest.results import Result, Step
+
+T = TypeVar("T")
+
+logger = logging.getLogger("smoketest")
+
+_STORE_TIMEOUT_SECONDS = 2.0
+_PATIENCE_SECONDS = 20.0
+"""How long a shard asks a Redis that does not answer; then the leases tell."""
+_PAUSE_SECONDS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """A shard that has begun, and what it needs."""
+
+    shard: Shard
+    store: RedisStore
+    conf: Conf
+    release: str
+
+    def is_wanted(self) -> bool:
+        """Tell whether the test that runs is still to be run; yes, where Redis does not answer."""
+        try:
+            return self.store.owns(self.shard)
+        except QueueUnavailableError:
+            return True
+
+
+def begin(run_id: str, lane: str, task_id: str) -> Work | None:
+    """Begin a shard, unless the run is over or of another release than this worker."""
+    settings = conf.current()
+    work = Work(
+        shard=Shard(run_id=run_id, name=str(name_of_this(task_id)), lane=lane),
+        store=open_store(settings.redis_url, timeout_seconds=_STORE_TIMEOUT_SECONDS),
+        conf=settings,
+        release=conf.release_of(settings),
+    )
+    try:
+        about, earlier = _patiently(lambda: work.store.begin(work.shard, delivery=f"{task_id} "))
+    except UnknownRunError:
+        logger.info("run %s: there is no such run any more", run_id)
+        return None
+    for name in earlier:
+        if ShardName.parse(name).is_dead:
+            work.store.abandon(run_id, name, "its worker process died while it ran")
+    if about.release == work.release:
+        return work
+    refusal = f"worker {main_process().id} runs release {work.release}, this run is for {about.release}"
+    logger.warning("run %s: left alone: %s", run_id, refusal)
+    work.store.refuse(run_id, refusal)
+    return None
+
+
+def run_tests(work: Work, run: Callable[[Step], Result]) -> None:
+    """Take and run tests until none is left, or until the worker stops: then a successor gets the rest."""
+    ended: tuple[Assignment, Result] | None = None
+    while True:
+        answer = _patiently(
+            lambda: work.store.step(work.shard, ended=ended, is_stopping=main_process().is_stopping)  # noqa: B023 (called at once)
+        )
+        if ended and not answer.was_first:
+            logger.warning("run %s: %s came late, its result changes nothing", work.shard.run_id, ended[1].id)
+        if answer.assignment is None:
+            break
+        step = answer.assignment.step
+        result = replace(run(step), waited_seconds=answer.assignment.waited_seconds, release=work.release)
+        logger.info("run %s: %s %s", work.shard.run_id, result.id, result.outcome)
+        ended = (answer.assignment, result)
+    if answer.left and main_process().is_stopping:
+        _hand_over(work)
+
+
+def _hand_over(work: Work) -> None:
+    with suppress(QueueUnavailableError):  # the other workers see that nobody is at work
+        publish(work.shard.run_id, [work.shard.lane], run_seconds=work.conf.result_seconds, conf=work.conf)
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """Ask until Redis answers: each request of the store may be repeated."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return ask()
+        except QueueUnavailableError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,91 @@
+"""Opens clients of what a Redis URL names.
+
+That is one server in redis-py's words, or `redis+cluster://any-node:7000`, or
+`redis+sentinel://first:26379,second:26379/service/database`, or either with `rediss` for TLS.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.cluster import RedisCluster
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from smoketest.errors import QueueUnavailableError
+
+
+class Client:
+    """A client that answers with text, and the address to name in errors."""
+
+    def __init__(self, url: str, *, timeout_seconds: float) -> None:
+        """Take a URL; it connects when it is used."""
+        self._url = url
+        self._options = {
+            "decode_responses": True,
+            "socket_timeout": timeout_seconds,
+            "socket_connect_timeout": timeout_seconds,
+            # One more try, for a connection that the server has closed meanwhile; none after a timeout.
+            "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        }
+        self._redis: Any = None
+
+    @property
+    def address(self) -> str:
+        """The address without a password in it."""
+        return self._url.partition("://")[2].rpartition("@")[2].partition("?")[0]
+
+    @contextmanager
+    def answering(self) -> Iterator[Any]:
+        """Give redis-py's client; raises QueueUnavailableError where Redis does not answer."""
+        try:
+            # A cluster's client connects when it is made, so that it is made here.
+            self._redis = self._redis or _open(self._url, self._options)
+            yield self._redis
+        except (redis.RedisError, OSError) as error:
+            message = f"Redis at {self.address} does not answer: {type(error).__name__}: {error}"
+            raise QueueUnavailableError(message) from error
+
+
+class Script:
+    """A Lua script that is sent once and then named."""
+
+    def __init__(self, client: Client, source: str) -> None:
+        """Take the client that runs it."""
+        self._client = client
+        self._source = source
+        self._registered: Any = None
+
+    def __call__(self, keys: list[str], *arguments: str | int) -> Any:
+        """Run it; its keys must be of one hash tag."""
+        with self._client.answering() as server:
+            self._registered = self._registered or server.register_script(self._source)
+            return self._registered(keys=keys, args=arguments)
+
+
+def _open(url: str, options: dict[str, Any]) -> Any:
+    scheme, _, kind = urlsplit(url).scheme.partition("+")
+    plain = urlunsplit(urlsplit(url)._replace(scheme=scheme))
+    if kind == "cluster":
+        return RedisCluster.from_url(plain, **options)
+    if kind == "sentinel":
+        return _open_master(plain, options)
+    return redis.Redis.from_url(plain, **options)
+
+
+def _open_master(url: str, options: dict[str, Any]) -> Any:
+    parts = urlsplit(url)
+    credentials, at, hosts = parts.netloc.rpartition("@")
+    service, _, database = parts.path.strip("/").partition("/")
+    # The first sentinel's name alone, so that redis-py reads the credentials, the database and the query.
+    first = urlunsplit(parts._replace(netloc=f"{credentials}{at}{hosts.split(',')[0]}", path=f"/{database or 0}"))
+    given = redis.ConnectionPool.from_url(first, **options).connection_kwargs
+    of_master = {name: value for name, value in given.items() if name not in ("host", "port")}
+    is_encrypted = parts.scheme == "rediss"
+    sentinels = [(host, int(port or 26379)) for host, _, port in (each.partition(":") for each in hosts.split(","))]
+    plain = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "decode_responses")}
+    found = Sentinel(sentinels, sentinel_kwargs={**plain, "ssl": is_encrypted})  # type: ignore[no-untyped-call]
+    return found.master_for(service or "mymaster", ssl=is_encrypted, **of_master)  # type: ignore[no-untyped-call]

@@ -1,0 +1,84 @@
+"""The leases of workers in Redis: who is alive, on which host, with which code."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from smoketest.record.clients import Client, Script
+
+BEAT_SECONDS = 2.0
+"""How often a worker renews its lease."""
+LEASE_SECONDS = 6.0
+"""How long a worker counts as alive after its last beat."""
+GONE_SECONDS = 60.0
+"""How long one that did not say goodbye is remembered."""
+
+_KEYS = ["smoketest:{workers}:leases", "smoketest:{workers}:facts"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worker:
+    """A worker's main process, as it told of itself."""
+
+    id: str
+    """Unique among all that ever were."""
+    host: str
+    node: str
+    """Celery's name for it."""
+    pid: int
+    pool: str
+    queues: tuple[str, ...]
+    release: str
+    is_stopping: bool = False
+    """It takes nothing new any more."""
+    left_seconds: float = 0.0
+    """How much of its lease is left; negative: for how long it has been gone."""
+
+    @property
+    def is_alive(self) -> bool:
+        return self.left_seconds > 0
+
+
+@cache
+def open_roll(url: str, *, timeout_seconds: float = 1.0) -> "Roll":
+    """Return this process' roll of the workers at `url`."""
+    return Roll(Client(url, timeout_seconds=timeout_seconds))
+
+
+class Roll:
+    """Who is there. Every method raises QueueUnavailableError when Redis does not answer."""
+
+    def __init__(self, client: Client) -> None:
+        """Take the client of the server."""
+        self._client = client
+        self._beat = Script(client, (Path(__file__).parent / "lua" / "beat.lua").read_text())
+
+    def beat(self, worker: Worker) -> list[Worker]:
+        """Renew the worker's lease, and return all workers: those alive, and those gone not long ago."""
+        return self._call(worker.id, json.dumps(asdict(worker)))
+
+    def workers(self) -> list[Worker]:
+        """Return all workers: those alive, and those gone not long ago."""
+        return self._call("", "")
+
+    def leave(self, worker_id: str) -> None:
+        """Say goodbye: a worker that ends as it should is not missed."""
+        with self._client.answering() as server:
+            server.zrem(_KEYS[0], worker_id)
+            server.hdel(_KEYS[1], worker_id)
+
+    def _call(self, worker_id: str, facts: str) -> list[Worker]:
+        answer = self._beat(_KEYS, worker_id, facts, int(LEASE_SECONDS * 1000), int(GONE_SECONDS * 1000))
+        return [_worker(facts, left_ms) for facts, left_ms in answer]
+
+
+def alive(workers: Iterable[Worker]) -> list[Worker]:
+    """Return those that live and take what comes."""
+    return [worker for worker in workers if worker.is_alive and not worker.is_stopping]
+
+
+def _worker(facts: str, left_ms: str) -> Worker:
+    values = json.loads(facts)
+    return Worker(**values | {"queues": tuple(values["queues"]), "left_seconds": int(left_ms) / 1000})
