@@ -58,9 +58,9 @@ def redis_server():
 
 
 @pytest.fixture
-def own_redis():
-    """A Redis for one test, to be killed or frozen."""
-    server = EmbeddedRedis()
+def own_redis(request):
+    """A Redis for one test, to be killed or frozen; its parameter, if it has one, are options of the server."""
+    server = EmbeddedRedis(*getattr(request, "param", ()))
     server.start()
     yield server
     server.stop()

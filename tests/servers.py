@@ -67,7 +67,8 @@ class EmbeddedRedis:
 class Worker:
     """A real prefork worker in a process of its own."""
 
-    def __init__(self, redis_url, *options, **environment):
+    def __init__(self, redis_url, *options, host="", **environment):
+        self._host = host
         self.queue = environment.setdefault("SMOKETEST_TEST_QUEUE", f"queue-{secrets.token_hex(4)}")
         self._environment = {**os.environ, "SMOKETEST_TEST_REDIS_URL": redis_url, **environment}
         self._options = options or ("--pool", "prefork", "--concurrency", "2")
@@ -77,6 +78,8 @@ class Worker:
     def start(self):
         command = [sys.executable, "-m", "celery", "-A", "tests.project", "worker", "--loglevel", "INFO"]
         command += ["--without-mingle", "--without-gossip", "--hostname", f"{self.queue}@%h", *self._options]
+        if self._host:
+            command = ["unshare", "--uts", "sh", "-c", f'hostname {self._host} && exec "$@"', "sh", *command]
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=self._environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
         )

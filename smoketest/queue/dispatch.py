@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery, current_app
+from kombu import Exchange, Queue
 
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError
@@ -19,13 +20,16 @@ _OPTIONS = {
     "redis": {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": 1, "max_retries": 0},
     "amqp": {"read_timeout": 1, "write_timeout": 1, "confirm_publish": True},
 }
+_HOST_QUEUE_SECONDS = 3600.0
+"""After the last worker of a host has gone for good."""
 _BACKSTOP_SECONDS = 10
 """On top of what a run may take; the limits that count are the supervisor's."""
 
 
-def host_queue(host: str) -> str:
-    """Return the name of the queue that each worker of a host consumes besides its own."""
-    return f"smoketest.host.{host}"
+def host_queue(host: str) -> Queue:
+    """Return the queue that each worker of a host consumes besides its own."""
+    name = f"smoketest.host.{host}"
+    return Queue(name, Exchange(name), routing_key=name, expires=_HOST_QUEUE_SECONDS)
 
 
 def publish(run_id: str, lanes: Sequence[str], *, run_seconds: float, conf: Conf, to_host: str = "") -> None:
@@ -38,7 +42,7 @@ def publish(run_id: str, lanes: Sequence[str], *, run_seconds: float, conf: Conf
         message = "CELERY_TASK_ALWAYS_EAGER is on: the run would happen inside the request; turn it off"
         raise QueueUnavailableError(message)
     limit = math.ceil(run_seconds) + _BACKSTOP_SECONDS
-    with _connecting(app) as connection, app.amqp.Producer(connection) as producer, producer.batch():
+    with _connecting(app) as connection, app.amqp.Producer(connection) as producer, _batch(producer):
         for lane in lanes:
             app.send_task(
                 TASK,
@@ -79,6 +83,11 @@ def queue_of(app: Celery, conf: Conf) -> str:
     return conf.queue or str(app.conf.task_default_queue)
 
 
+def _batch(producer: Any) -> Any:
+    """Return the context in which the messages go out together, where the transport can."""
+    return producer.batch()  # not in the stubs yet
+
+
 def _app() -> Celery:
     app: Celery = current_app._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 (as in Celery's own code)
     return app
@@ -86,8 +95,7 @@ def _app() -> Celery:
 
 def _address(host: str, conf: Conf) -> dict[str, Any]:
     if host:
-        # The default exchange takes a message to the queue of that name, which the host's workers have declared.
-        return {"exchange": "", "routing_key": host_queue(host)}
+        return {"queue": host_queue(host)}
     return {"queue": conf.queue} if conf.queue else {}
 
 

@@ -1,6 +1,7 @@
 """A shard of a run: takes test after test, runs each, and records how it ended, until none is left."""
 
 import logging
+import platform
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,8 +44,11 @@ class Work:
 
 
 def begin(run_id: str, lane: str, task_id: str) -> Work | None:
-    """Begin a shard, unless the run is over or of another release than this worker."""
+    """Begin a shard, unless the run is over, or of another release or for another host than this worker."""
     settings = conf.current()
+    if lane and lane != platform.node():
+        logger.error("run %s: left alone: the message was for host %s, this is %s", run_id, lane, platform.node())
+        return None
     work = Work(
         shard=Shard(run_id=run_id, name=str(name_of_this(task_id)), lane=lane),
         store=open_store(settings.redis_url, timeout_seconds=_STORE_TIMEOUT_SECONDS),

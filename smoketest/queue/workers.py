@@ -6,7 +6,6 @@ from typing import Any
 
 from celery import bootsteps, signals
 from celery.worker.consumer import Consumer
-from kombu import Exchange, Queue
 
 from smoketest import conf
 from smoketest.queue.dispatch import TASK, host_queue, queue_of
@@ -16,8 +15,6 @@ from smoketest.record.workers import Worker
 
 _REAP_SECONDS = 0.2
 """Celery alone may notice only after 5 s that a process of its pool has died."""
-_QUEUE_EXPIRES_SECONDS = 3600.0
-"""After the last worker of a host has gone for good."""
 
 _present: dict[int, Presence] = {}
 """The presence of this process, by its number: what a process of the pool inherits is not its own."""
@@ -54,9 +51,7 @@ def _prepare(sender: Any, **_: Any) -> None:
 
 
 def _consume_host_queue(instance: Any, **_: Any) -> None:
-    name = host_queue(platform.node())
-    queue = Queue(name, Exchange(name), routing_key=name, expires=_QUEUE_EXPIRES_SECONDS)
-    instance.app.amqp.queues.select_add(queue)
+    instance.app.amqp.queues.select_add(host_queue(platform.node()))
 
 
 def _stop(**_: Any) -> None:

@@ -51,6 +51,6 @@ def queued(project, monkeypatch):
 
     def choose(server, worker, *apps, **settings):
         monkeypatch.setenv("CELERY_BROKER_URL", server.url)
-        project(*apps, redis_url=server.url, queue=worker.queue if worker else "nobody", **settings)
+        project(*apps, **{"redis_url": server.url, "queue": worker.queue if worker else "nobody", **settings})
 
     return choose

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
             "outcomes",
             "fixtures",
             "fixtures_broken",
+            "gated",
             "hanging",
             "hostile",
             "together",

@@ -1,0 +1,343 @@
+"""Everything around a queued run dies: it ends all the same, in bounded time and with the truth."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from smoketest import tasks
+from tests import waiting
+from tests.live.conftest import outcomes_of
+from tests.live.gate import Gate
+from tests.servers import ROOT, Worker
+
+pytestmark = pytest.mark.live
+
+ALL_PASSED = {f"GatedTest.test_{letter}": ("passed", None) for letter in "abcdef"}
+
+
+@pytest.fixture
+def gate():
+    """A gate of the test's own."""
+    gate = Gate()
+    yield gate
+    gate.open()
+    gate.close()
+
+
+@pytest.fixture
+def start_worker(own_redis, gate):
+    """Start workers on the test's own Redis, all on one queue: `start_worker("--concurrency", "1")`."""
+    with ExitStack() as stack:
+
+        def start(*options, **environment):
+            worker = Worker(
+                own_redis.url,
+                *(options or ("--concurrency", "2")),
+                **{"SMOKETEST_TEST_QUEUE": "chaos", "SMOKETEST_TEST_GATE": str(gate.path), **environment},
+            )
+            worker.start()
+            stack.callback(worker.stop)
+            return worker
+
+        yield start
+
+
+@pytest.fixture
+def run_gated(queued, own_redis, deployer):
+    """Start the run of the gated tests and return its URL."""
+
+    def start(**settings):
+        queued(own_redis, None, "gated", **{"start_timeout": 20, "timeout": 20, "queue": "chaos", **settings})
+        return deployer.start()
+
+    return start
+
+
+def unfortunate(report, cause):
+    """Return the short ids of the results with a cause."""
+    return [name for name, (_, its_cause) in outcomes_of(report).items() if its_cause == cause]
+
+
+def test_pool_process_killed(start_worker, run_gated, gate, deployer):
+    """A process of the pool is killed: its test is lost at once, and the rest is run by others."""
+    start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    os.kill(gate.processes()[0][1], signal.SIGKILL)
+    waiting.until(lambda: json.loads(deployer.get(url).content)["tests_errored"], what="the test is lost")
+    gate.open()
+    report = deployer.final(url)
+
+    assert unfortunate(report, "lost") == [f"GatedTest.{gate.begun()[0]}"]
+    assert report["tests_passed"] == 5
+    assert sorted(gate.begun()) == sorted(set(gate.begun()))
+
+
+def test_runner_killed(start_worker, run_gated, gate, deployer):
+    """A runner is killed, by the kernel's memory killer say: its test has crashed, with the signal."""
+    start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    os.kill(gate.processes()[0][0], signal.SIGKILL)
+    gate.open()
+    report = deployer.final(url)
+
+    assert unfortunate(report, "crash") == [f"GatedTest.{gate.begun()[0]}"]
+    assert report["tests_passed"] == 5
+
+
+def test_worker_killed__another_lives(start_worker, run_gated, gate, deployer):
+    """A whole worker is killed: what it ran is lost within seconds, the other worker runs the rest."""
+    victim = start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+    start_worker()
+
+    os.kill(victim.process.pid, signal.SIGKILL)
+    waiting.until(lambda: json.loads(deployer.get(url).content)["tests_errored"] == 2, what="both are lost")
+    gate.open()
+    report = deployer.final(url)
+
+    assert sorted(unfortunate(report, "lost")) == sorted(f"GatedTest.{name}" for name in gate.begun()[:2])
+    assert report["tests_passed"] == 4
+
+
+def test_all_workers_killed(start_worker, run_gated, gate, deployer):
+    """All workers are killed: what ran is lost when its limit is over, and the rest when nobody has come."""
+    worker = start_worker()
+    url = run_gated(start_timeout=1, timeout=1)
+    gate.wait_for(2)
+
+    os.kill(worker.process.pid, signal.SIGKILL)
+    report = deployer.final(url)
+
+    assert len(unfortunate(report, "lost")) == 6
+    assert "no worker of the queue chaos is alive" in report["results"][-1]["message"]
+
+
+def test_worker_stopped__another_lives(start_worker, run_gated, gate, deployer):
+    """A worker is shut down as on each deploy: it ends after the test that runs, and its successor runs the rest."""
+    old = start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    old.process.send_signal(signal.SIGTERM)
+    waiting.until(lambda: "Warm shutdown" in old.output(), what="the shutdown begins")
+    start_worker()
+    gate.open(*gate.begun()[:2])
+    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
+    gate.open()
+    report = deployer.final(url)
+
+    assert outcomes_of(report) == ALL_PASSED
+    assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
+
+
+def test_worker_stopped_cold(start_worker, run_gated, gate, deployer):
+    """A worker is told to quit: what it ran is lost at once, and its successor runs the rest."""
+    old = start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    old.process.send_signal(signal.SIGQUIT)
+    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
+    start_worker()
+    gate.open()
+    report = deployer.final(url)
+
+    assert sorted(unfortunate(report, "lost")) == sorted(f"GatedTest.{name}" for name in gate.begun()[:2])
+    assert report["tests_passed"] == 4
+
+
+def test_redis_killed__back_empty(start_worker, run_gated, gate, own_redis, deployer):
+    """Redis is killed and comes back empty: 503 while it is away, then the run is gone for good, and new ones run."""
+    start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    own_redis.kill()
+    away = deployer.get(url).status_code
+    own_redis.start()
+    back = deployer.get(url).status_code
+    gate.open()
+
+    assert (away, back) == (503, 410)
+    assert outcomes_of(deployer.run()) == ALL_PASSED
+
+
+@pytest.mark.parametrize("own_redis", [("--appendonly", "yes", "--appendfsync", "always")], indirect=True)
+def test_redis_killed__back_with_its_data(start_worker, run_gated, gate, own_redis, deployer):
+    """Redis is killed and comes back with its data: nothing is lost and nothing runs twice."""
+    start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    own_redis.kill()
+    gate.open(*gate.begun())
+    own_redis.start()
+    gate.open()
+    report = deployer.final(url, seconds=40)
+
+    assert outcomes_of(report) == ALL_PASSED
+    assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
+
+
+def test_redis_frozen(start_worker, run_gated, gate, own_redis, deployer):
+    """Redis is frozen for 10 s: 503 meanwhile, and then everybody goes on where they were."""
+    start_worker()
+    start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    with own_redis.frozen():
+        until = time.monotonic() + 10
+        answers = {deployer.get(url).status_code}
+        gate.open(gate.begun()[0])
+        waiting.until(lambda: time.monotonic() > until, what="10 s have passed")
+    gate.open()
+    report = deployer.final(url, seconds=40)
+
+    assert answers == {503}
+    assert outcomes_of(report) == ALL_PASSED
+
+
+def test_broker_flushed(start_worker, run_gated, gate, own_redis, deployer):
+    """The broker has lost the messages of a run: a worker that sees nobody at work sends another."""
+    url = run_gated()
+    own_redis.client.delete("chaos")
+
+    start_worker()
+    gate.open()
+    report = deployer.final(url)
+
+    assert outcomes_of(report) == ALL_PASSED
+
+
+def test_results_flushed(start_worker, run_gated, gate, own_redis, deployer):
+    """Redis has lost the run: it is gone, and the worker goes on."""
+    start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    own_redis.client.flushall()
+    status = deployer.get(url).status_code
+    gate.open()
+
+    assert status == 410
+    assert outcomes_of(deployer.run()) == ALL_PASSED
+
+
+def test_part_of_the_results_flushed(start_worker, run_gated, gate, own_redis, deployer):
+    """Redis has lost a part of the run: what is missing is lost at the run's deadline, never green."""
+    start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    own_redis.client.delete(*own_redis.client.keys("*:todo"))
+    gate.open()
+    waiting.until(lambda: json.loads(deployer.get(url).content)["tests_run"] == 2, what="what ran is recorded")
+    own_redis.client.hset(f"smoketest:{{{url.split('/')[-2]}}}", "deadline", 1)
+    report = deployer.final(url)
+
+    assert report["status"] == "FAIL"
+    assert len(unfortunate(report, "lost")) == 4
+
+
+@pytest.mark.parametrize("moment", ["before it is published", "after it is published"])
+def test_web_process_killed(start_worker, run_gated, gate, own_redis, deployer, moment):
+    """The web process dies before it has answered: the run goes on, and whoever asks again joins it."""
+    start_worker()
+    run_gated()
+    gate.open()
+    script = DIES_BEFORE_IT_ANSWERS.format(dies_after=moment.startswith("after"))
+    environment = {
+        **os.environ,
+        "SMOKETEST_TEST_REDIS_URL": own_redis.url,
+        "SMOKETEST_TEST_QUEUE": "chaos",
+        "SMOKETEST_TEST_APPS": "gated",
+    }
+    waiting.until(lambda: len(statuses(deployer)) == 1 and statuses(deployer)[0] == "PASS", what="the first run ends")
+
+    web = subprocess.run([sys.executable, "-c", script], env=environment, cwd=ROOT, check=False)
+    waiting.until(lambda: len(statuses(deployer)) == 2, what="the run is there")
+    waiting.until(lambda: statuses(deployer)[0] == "PASS", what="the run ends")
+
+    assert web.returncode == -signal.SIGKILL
+
+
+DIES_BEFORE_IT_ANSWERS = """
+import os, signal
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.project.settings"
+django.setup()
+
+from django.test import Client
+from smoketest import runs
+from smoketest.queue import dispatch
+
+publish = dispatch.publish
+
+def and_die(*args, **kwargs):
+    if {dies_after}:
+        publish(*args, **kwargs)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+runs.publish = and_die
+import tests.project.celery
+Client(headers={{"authorization": "Bearer new-token"}}).post("/smoketest/slow/?new=1")
+"""
+
+
+def statuses(deployer):
+    """Return the statuses of the recent runs, newest first."""
+    return [run["status"] for run in json.loads(deployer.get("/smoketest/runs/").content)["runs"]]
+
+
+def test_delivered_twice(start_worker, run_gated, gate, deployer):
+    """A message is delivered to two workers at once: each test runs once, and none is given up."""
+    start_worker("--concurrency", "1")
+    start_worker("--concurrency", "1")
+    url = run_gated(queue="nobody")
+
+    for _ in range(2):
+        tasks.run_shard.apply_async((url.split("/")[-2],), task_id="twice", queue="chaos")
+    gate.wait_for(2)
+    gate.open()
+    report = deployer.final(url)
+
+    assert outcomes_of(report) == ALL_PASSED
+    assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
+    assert len({pool for _, pool in gate.processes()}) == 2
+
+
+def test_cancelled(start_worker, run_gated, gate, deployer):
+    """A cancel ends the tests that run, in the processes of the workers too."""
+    start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+    runners = [runner for runner, _ in gate.processes()]
+
+    report = json.loads(deployer.delete(url).content)
+    waiting.until(lambda: not any(map(lives, runners)), what="the runners have ended")
+
+    assert report["status"] == "CANCELLED"
+    assert {each["cause"] for each in report["results"]} == {"not_run"}
+    assert len(gate.begun()) == 2
+
+
+def lives(pid):
+    """Tell whether a process is there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,226 @@
+"""What may be ordered of a queued run: one for all who ask, on every host, of one release, with what is new."""
+
+import json
+import os
+import shutil
+import subprocess
+from contextlib import ExitStack
+
+import pytest
+
+from tests import waiting
+from tests.live.conftest import outcomes_of
+from tests.live.gate import Gate
+from tests.servers import Worker
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def gate():
+    """A gate of the test's own."""
+    gate = Gate()
+    yield gate
+    gate.open()
+    gate.close()
+
+
+@pytest.fixture
+def start_worker(own_redis, gate):
+    """Start workers on the test's own Redis, all on one queue."""
+    with ExitStack() as stack:
+
+        def start(**environment):
+            shared = {"SMOKETEST_TEST_QUEUE": "orders", "SMOKETEST_TEST_GATE": str(gate.path)}
+            worker = Worker(own_redis.url, "--concurrency", "1", **{**shared, **environment})
+            worker.start()
+            stack.callback(worker.stop)
+            return worker
+
+        yield start
+
+
+@pytest.fixture
+def ordered(queued, own_redis):
+    """Choose the apps whose tests are ordered."""
+
+    def choose(*apps, **settings):
+        queued(own_redis, None, *apps, **{"queue": "orders", **settings})
+
+    return choose
+
+
+def order(deployer, headers=None, **query):
+    """Order a run and return the URL that polls it."""
+    return deployer.post("/smoketest/slow/", query_params=query, headers=headers).headers["Location"]
+
+
+def test_single_flight(ordered, deployer):
+    """A second order for the same selection joins the run that is under way; another selection does not."""
+    ordered("shop", "nested")
+
+    first, second, other = order(deployer), order(deployer), order(deployer, app="shop")
+
+    assert first == second
+    assert first != other
+
+
+def test_single_flight__new(ordered, deployer):
+    """With `new=1` another run is started, and later orders join that one."""
+    ordered("shop")
+
+    first, new, later = order(deployer), order(deployer, new="1"), order(deployer)
+
+    assert first != new
+    assert later == new
+
+
+def test_single_flight__other_release(ordered, deployer):
+    """A run of another release is another run."""
+    ordered("shop")
+    first = order(deployer)
+    ordered("shop", release="r2")
+
+    assert order(deployer) != first
+
+
+def test_single_flight__finished(ordered, deployer):
+    """A run that has finished is not joined: the next order is for a new one."""
+    ordered("shop")
+    first = order(deployer)
+    deployer.delete(first)
+
+    assert order(deployer) != first
+
+
+def test_idempotency_key(ordered, deployer):
+    """Whoever sends the same key again gets the same run, also when it has finished; another key gets another."""
+    ordered("shop")
+    first = order(deployer, headers={"idempotency-key": "deploy-1"})
+    deployer.delete(first)
+
+    again = order(deployer, headers={"idempotency-key": "deploy-1"})
+    other = order(deployer, headers={"idempotency-key": "deploy-2"})
+
+    assert again == first
+    assert other != first
+
+
+@pytest.mark.parametrize("query", ["new=yes", "hosts=some", "hosts=", "after=-1", "after=x", "after=1e3"])
+def test_bad_word(ordered, deployer, query):
+    """A word that is not known is a 400 that names it, and starts nothing."""
+    ordered("shop")
+    url = "/smoketest/runs/nothing/" if query.startswith("after") else "/smoketest/slow/"
+
+    response = deployer.get(f"{url}?{query}")
+
+    assert response.status_code == 400
+    assert query in json.loads(response.content)["detail"]
+
+
+def test_after(ordered, deployer, start_worker, gate):
+    """`after` gives what is new while the run goes on, and where to go on from."""
+    ordered("gated")
+    start_worker()
+    url = order(deployer)
+    gate.wait_for(1)
+    gate.open("test_a", "test_b")
+    gate.wait_for(3)
+
+    everything = json.loads(deployer.get(url, query_params={"after": "0"}).content)
+    rest = json.loads(deployer.get(url, query_params={"after": "1"}).content)
+    nothing = json.loads(deployer.get(url, query_params={"after": "2"}).content)
+
+    assert list(outcomes_of(everything)) == ["GatedTest.test_a", "GatedTest.test_b"]
+    assert list(outcomes_of(rest)) == ["GatedTest.test_b"]
+    assert "results" not in nothing
+    assert [each["next_after"] for each in (everything, rest, nothing)] == [2, 2, 2]
+
+
+def test_release__old_worker(ordered, deployer, start_worker):
+    """A worker of another release leaves the run alone, and in the end the report says so."""
+    ordered("shop", start_timeout=1)
+    start_worker(SMOKETEST_TEST_RELEASE="r0")
+
+    report = deployer.run(k="TillTest")
+
+    assert {each["cause"] for each in report["results"]} == {"lost"}
+    message = report["results"][0]["message"]
+    assert "runs release r0, this run is for r1" in message
+    assert "none of this release" in message
+
+
+def test_release__right_worker_comes(ordered, deployer, start_worker):
+    """What a worker of another release leaves alone is run by one of the right release, old ones beside it or not."""
+    ordered("shop")
+    old = start_worker(SMOKETEST_TEST_RELEASE="r0")
+    url = deployer.start(k="TillTest")
+    waiting.until(lambda: "left alone" in old.output(), what="the old worker has taken the message")
+
+    start_worker()
+    report = deployer.final(url)
+
+    assert {outcome for outcome, _ in outcomes_of(report).values()} == {"passed"}
+
+
+def can_have_hosts():
+    """Tell whether hosts of their own names can be made here."""
+    command = [shutil.which("unshare") or "false", "--uts", "hostname", "smoketest"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+has_hosts = pytest.mark.skipif(
+    not can_have_hosts() and not os.environ.get("CI"), reason="a process of its own host name needs root"
+)
+
+
+@has_hosts
+def test_every_host(ordered, deployer, start_worker):
+    """With `hosts=all` each test runs on every live host, and its id tells where."""
+    ordered("shop")
+    start_worker(host="web1")
+    start_worker(host="web2")
+
+    report = deployer.run(k="TillTest", hosts="all")
+
+    assert outcomes_of(report) == {
+        f"TillTest.{name}@{host}": ("passed", None)
+        for name in ("test_adds_up", "test_prints")
+        for host in ("web1", "web2")
+    }
+    assert {(each["id"].partition("@")[2], each["host"]) for each in report["results"]} == {
+        ("web1", "web1"),
+        ("web2", "web2"),
+    }
+
+
+@has_hosts
+def test_every_host__one_gone(ordered, deployer, start_worker):
+    """A host that was there a moment ago and is gone is an errored row of its own."""
+    ordered("shop")
+    start_worker(host="web1")
+    victim = start_worker(host="web2")
+    victim.process.kill()
+    waiting.until(lambda: hosts_of(deployer) == {"web1"}, what="the lease of web2 has run out")
+
+    report = deployer.run(k="TillTest", hosts="all")
+
+    assert outcomes_of(report)["worker@web2"] == ("errored", "lost")
+    assert report["tests_passed"] == 2
+
+
+def hosts_of(deployer):
+    """Return the hosts on which tests would run now."""
+    url = deployer.start(k="test_adds_up", hosts="all")
+    plan = json.loads(deployer.delete(url).content)["results"]
+    return {each["id"].partition("@")[2] for each in plan if not each["id"].startswith("worker@")}
+
+
+def test_every_host__none(ordered, deployer):
+    """Without any worker there is no host, which is 503 and no green run of nothing."""
+    ordered("shop")
+
+    response = deployer.post("/smoketest/slow/", query_params={"hosts": "all"})
+
+    assert response.status_code == 503
+    assert "no worker is alive" in json.loads(response.content)["detail"]

@@ -1,0 +1,39 @@
+"""Tests that tell when they begin and wait until they are let go: `tests/live/gate.py` is the other side."""
+
+import os
+import time
+from pathlib import Path
+
+from smoketest import SmokeTest
+
+
+class GatedTest(SmokeTest):
+    def wait(self, seconds=30):
+        if "SMOKETEST_TEST_GATE" not in os.environ:
+            self.skipTest("there is no gate")
+        gate = Path(os.environ["SMOKETEST_TEST_GATE"])
+        name = self.id().rpartition(".")[2]
+        with (gate / "begun").open("a") as begun:
+            begun.write(f"{name} {os.getpid()} {os.getppid()}\n")
+        until = time.monotonic() + seconds
+        while not (gate / name).exists() and not (gate / "all").exists():
+            self.assertLess(time.monotonic(), until, "nobody has let it go")
+            time.sleep(0.01)
+
+    def test_a(self):
+        self.wait()
+
+    def test_b(self):
+        self.wait()
+
+    def test_c(self):
+        self.wait()
+
+    def test_d(self):
+        self.wait()
+
+    def test_e(self):
+        self.wait()
+
+    def test_f(self):
+        self.wait()
