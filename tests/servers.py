@@ -31,13 +31,13 @@ class EmbeddedRedis:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = redis.Redis.from_url(self.url, decode_responses=True)
-        self._options = options or ("--save", "", "--appendonly", "no")
+        self._options = options or ("--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction")
         self._directory = tempfile.TemporaryDirectory()
         self.process = None
 
     def start(self):
-        command = [str(_binary.get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--dir", self._directory.name, "--maxmemory-policy", "noeviction", *self._options]
+        command = [str(_binary.get_binary_path()), *self._options, "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--dir", self._directory.name]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         waiting.until(self._answers, what="the embedded Redis answers")
 
@@ -62,6 +62,51 @@ class EmbeddedRedis:
         self.client.close()
         self.kill()
         self._directory.cleanup()
+
+
+class EmbeddedCluster:
+    """Three servers that share the keys between them."""
+
+    _SLOTS = 16384
+
+    def __init__(self):
+        own = ("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--save", "", "--appendonly", "no")
+        self._bus_ports = [free_port() for _ in range(3)]
+        self.nodes = [EmbeddedRedis(*own, "--cluster-port", str(port)) for port in self._bus_ports]
+        self.url = f"redis+cluster://127.0.0.1:{self.nodes[0].port}"
+
+    def start(self):
+        share = self._SLOTS // 3 + 1
+        for number, node in enumerate(self.nodes):
+            node.start()
+            last = min((number + 1) * share, self._SLOTS) - 1
+            node.client.execute_command("CLUSTER", "ADDSLOTSRANGE", number * share, last)
+        for node, bus_port in zip(self.nodes, self._bus_ports, strict=True):
+            self.nodes[0].client.execute_command("CLUSTER", "MEET", "127.0.0.1", node.port, bus_port)
+        waiting.until(lambda: all(map(self._is_whole, self.nodes)), what="the cluster is whole")
+
+    def _is_whole(self, node):
+        told = node.client.execute_command("CLUSTER INFO")
+        return told["cluster_state"] == "ok" and told["cluster_known_nodes"] == "3"
+
+    def stop(self):
+        for node in self.nodes:
+            node.stop()
+
+
+class EmbeddedSentinel(EmbeddedRedis):
+    """A sentinel that watches a server, and says where the master is."""
+
+    def __init__(self, master):
+        super().__init__()
+        self._master = master
+        self.url = f"redis+sentinel://127.0.0.1:{self.port}/watched/0"
+
+    def start(self):
+        conf = Path(self._directory.name) / "sentinel.conf"
+        conf.write_text(f"sentinel monitor watched 127.0.0.1 {self._master.port} 1\n")
+        self._options = (str(conf), "--sentinel")
+        super().start()
 
 
 class Worker:

@@ -180,6 +180,7 @@ def test_every_host(ordered, deployer, start_worker):
     ordered("shop")
     start_worker(host="web1")
     start_worker(host="web2")
+    waiting.until(lambda: hosts_of(deployer) == {"web1", "web2"}, what="both hosts are known")
 
     report = deployer.run(k="TillTest", hosts="all")
 
@@ -200,6 +201,7 @@ def test_every_host__one_gone(ordered, deployer, start_worker):
     ordered("shop")
     start_worker(host="web1")
     victim = start_worker(host="web2")
+    waiting.until(lambda: hosts_of(deployer) == {"web1", "web2"}, what="both hosts are known")
     victim.process.kill()
     waiting.until(lambda: hosts_of(deployer) == {"web1"}, what="the lease of web2 has run out")
 
@@ -211,7 +213,10 @@ def test_every_host__one_gone(ordered, deployer, start_worker):
 
 def hosts_of(deployer):
     """Return the hosts on which tests would run now."""
-    url = deployer.start(k="test_adds_up", hosts="all")
+    response = deployer.post("/smoketest/slow/", query_params={"k": "test_adds_up", "hosts": "all", "new": "1"})
+    if response.status_code == 503:
+        return set()
+    url = response.headers["Location"]
     plan = json.loads(deployer.delete(url).content)["results"]
     return {each["id"].partition("@")[2] for each in plan if not each["id"].startswith("worker@")}
 

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import socket
+import time
 from contextlib import closing
 
 import pytest
@@ -302,6 +304,20 @@ def test_slow__broker_down(queued, redis_server, deployer, monkeypatch):
     assert response.status_code == 503
     assert "the broker at redis://:**@127.0.0.1:1/0 does not answer" in response.content.decode()
     assert runs[0]["status"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("scheme", ["redis", "amqp"])
+def test_slow__broker_silent(queued, redis_server, deployer, monkeypatch, scheme):
+    """A broker that takes connections and never answers is a 503, not a request that hangs."""
+    queued(redis_server, None, "shop")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("CELERY_BROKER_URL", f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/")
+
+        began = time.monotonic()
+        response = deployer.post("/smoketest/slow/", query_params={"new": "1"})
+
+    assert response.status_code == 503
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("method", ["get", "delete"])

@@ -52,6 +52,7 @@ DATABASES = {
     **json.loads(os.environ.get("SMOKETEST_TEST_DATABASES", "{}")),
 }
 CELERY_BROKER_URL = os.environ.get("SMOKETEST_TEST_REDIS_URL", "redis://127.0.0.1:1/0")
+SMOKETEST_REDIS_URL = os.environ.get("SMOKETEST_TEST_STORE_URL")
 SMOKETEST_RELEASE = os.environ.get("SMOKETEST_TEST_RELEASE", "r1")
 CELERY_TASK_DEFAULT_QUEUE = os.environ.get("SMOKETEST_TEST_QUEUE", "celery")
 SMOKETEST_TOKENS = ["old-token", "new-token"]

@@ -1,0 +1,98 @@
+"""Runs on each kind of Redis, and on another broker than Redis."""
+
+import os
+import platform
+
+import pytest
+from kombu import Connection
+
+from smoketest.queue.dispatch import host_queue
+from tests.live.conftest import outcomes_of
+from tests.servers import EmbeddedCluster, EmbeddedSentinel, Worker
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def cluster():
+    """Three servers in a cluster."""
+    cluster = EmbeddedCluster()
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def sentinel(own_redis):
+    """A sentinel in front of the test's own server."""
+    sentinel = EmbeddedSentinel(own_redis)
+    sentinel.start()
+    yield sentinel
+    sentinel.stop()
+
+
+@pytest.fixture
+def rabbitmq():
+    """The address of a RabbitMQ, and a list for the queues that are to be deleted there in the end."""
+    url = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
+    made = []
+    try:
+        with Connection(url, connect_timeout=3) as connection:
+            connection.connect()
+    except OSError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no RabbitMQ: {error}")
+    yield url, made
+    with Connection(url) as connection:
+        for name in made:
+            connection.default_channel.queue_delete(name)
+
+
+@pytest.fixture
+def run_all(queued, own_redis, deployer, monkeypatch):
+    """Run tests with the queue and the record at different places; return the report."""
+
+    def run(store_url, *apps, broker_url=own_redis.url, queues=None):
+        worker = Worker(broker_url, SMOKETEST_TEST_STORE_URL=store_url)
+        (queues if queues is not None else []).extend([worker.queue, host_queue(platform.node()).name])
+        queued(own_redis, worker, *apps, redis_url=store_url)
+        monkeypatch.setenv("CELERY_BROKER_URL", broker_url)
+        worker.start()
+        try:
+            return deployer.run()
+        finally:
+            worker.stop()
+
+    return run
+
+
+@pytest.mark.usefixtures("row")
+def test_cluster(run_all, cluster):
+    """A run is kept whole by a cluster: all its keys are in one slot."""
+    report = run_all(cluster.url, "shop")
+
+    assert report["status"] == "PASS"
+    assert len(report["results"]) == 5
+    assert sum(node.client.dbsize() for node in cluster.nodes) > 0
+
+
+@pytest.mark.usefixtures("row")
+def test_sentinel(run_all, sentinel, own_redis):
+    """The record is kept by the master that the sentinels name."""
+    report = run_all(sentinel.url, "shop")
+
+    assert report["status"] == "PASS"
+    assert own_redis.client.keys("smoketest:*")
+
+
+@pytest.mark.usefixtures("row")
+def test_rabbitmq(run_all, own_redis, rabbitmq):
+    """With RabbitMQ as broker and Redis as the record's place everything is as ever."""
+    url, made = rabbitmq
+    report = run_all(own_redis.url, "shop", "hostile", broker_url=url, queues=made)
+
+    assert report["tests_total"] == len(report["results"])
+    assert outcomes_of(report)["TillTest.test_adds_up"] == ("passed", None)
+    assert outcomes_of(report)["HangTest.test_sleeps"] == ("errored", "timeout")
+    assert not own_redis.client.keys("_kombu*")
