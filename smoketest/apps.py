@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.core import checks
 
 from smoketest.cases import SmokeTest
-from smoketest.checks import check_settings
+from smoketest.checks import check_settings, check_store
 from smoketest.execution.guards.callers_connections import CallersConnections
 
 
@@ -17,4 +17,5 @@ class SmoketestConfig(AppConfig):
     def ready(self) -> None:
         """Register."""
         checks.register(check_settings, "smoketest")
+        checks.register(check_store, "smoketest", deploy=True)
         SmokeTest._own_guard = staticmethod(CallersConnections().level)  # noqa: SLF001 (ours)

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name)
 
 from smoketest import conf
+from smoketest.errors import QueueUnavailableError
+from smoketest.record.redis import open_store
 
 IDS = {
     "type": "smoketest.E001",
@@ -19,6 +21,8 @@ IDS = {
     "nobody let in": "smoketest.W002",
     "apps both ways": "smoketest.W003",
     "limit above budget": "smoketest.W004",
+    "evicts": "smoketest.W005",
+    "no answer": "smoketest.W006",
 }
 """What a check is about -> its id, which never changes its meaning."""
 
@@ -28,6 +32,25 @@ def check_settings(**_options: Any) -> list[CheckMessage]:
     value, problems = conf.read()
     errors = [Error(each.message, hint=each.hint, id=IDS[each.kind]) for each in problems]
     return [*errors, *_unknown_names(), *_nobody_let_in(value), *_contradictions(value)]
+
+
+def check_store(**_options: Any) -> list[CheckMessage]:
+    """Check the Redis that keeps the runs; for `check --deploy`, as it takes a server."""
+    url = conf.read()[0].redis_url
+    try:
+        policy = open_store(url).eviction_policy()
+    except QueueUnavailableError as error:
+        hint = "Slow runs can't be started; fast ones don't need it. See SMOKETEST_REDIS_URL."
+        return [Warning(str(error), hint=hint, id=IDS["no answer"])]
+    if policy in ("", "noeviction"):
+        return []
+    return [
+        Warning(
+            f"Redis may drop runs and messages when its memory is full: its maxmemory-policy is {policy}",
+            hint="Set `maxmemory-policy noeviction`, or give SMOKETEST_REDIS_URL a server of its own.",
+            id=IDS["evicts"],
+        )
+    ]
 
 
 def _unknown_names() -> Iterable[CheckMessage]:

@@ -80,6 +80,7 @@ class Presence:
         self._attempt(lambda: self._roll.leave(self._worker.id))
 
     def _live(self) -> None:
+        self._attempt(self._warn_of_eviction)
         while not self._has_ended:
             self._attempt(self._look_after_runs)
             is_alarmed = time.monotonic() < self._alarmed_until
@@ -93,6 +94,11 @@ class Presence:
             logger.debug("presence: %s", error)
         except Exception:  # the next look may do better, and production's worker goes on in any case
             logger.exception("presence: a look after the runs failed")
+
+    def _warn_of_eviction(self) -> None:
+        policy = self._store.eviction_policy()
+        if policy not in ("", "noeviction"):
+            logger.warning("Redis may drop runs when its memory is full: its maxmemory-policy is %s", policy)
 
     def _look_after_runs(self) -> None:
         workers = self._roll.beat(replace(self._worker, is_stopping=self._main.is_stopping))

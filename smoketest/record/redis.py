@@ -250,6 +250,11 @@ class RedisStore:
             ids: list[str] = server.zrevrange(_INDEX, 0, most - 1)
         return ids
 
+    def eviction_policy(self) -> str:
+        """Return what Redis does when its memory is full; all but `noeviction` loses runs, or messages, in silence."""
+        with self._client.answering() as server:
+            return str(server.info("memory").get("maxmemory_policy", ""))
+
     def _run_script(self, name: str, run_id: str, *arguments: str | int) -> Any:
         return self._scripts[name](_keys(run_id), *arguments)
 
