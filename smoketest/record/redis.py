@@ -200,9 +200,10 @@ class RedisStore:
         answer = self._run_script("poll", run_id)
         if not answer:
             raise UnknownRunError(run_id)
-        now, silent, pairs = answer
-        facts = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        return _run(run_id, facts, now=int(now), silent_lanes=tuple(json.loads(silent)["lanes"]))
+        told = json.loads(answer)
+        facts = dict(zip(told["facts"][::2], told["facts"][1::2], strict=True))
+        # Lua has but one kind of table, so that an empty list comes as an object.
+        return _run(run_id, facts, now=int(told["now"]), silent_lanes=tuple(told["silent"]))
 
     def with_results(self, run: Run) -> Run:
         """Return the run with its plan and all results so far."""

@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -209,6 +212,22 @@ def test_redis_frozen(start_worker, run_gated, gate, own_redis, deployer):
     assert outcomes_of(report) == ALL_PASSED
 
 
+def test_redis_frozen__limits_are_kept(start_worker, run_gated, gate, own_redis, deployer):
+    """A test's limit is kept without Redis: what hangs is ended while that is frozen, and told of afterwards."""
+    start_worker()
+    url = run_gated(timeout=1)
+    gate.wait_for(2)
+    runners = [runner for runner, _ in gate.processes()]
+
+    with own_redis.frozen():
+        waiting.until(lambda: not any(map(lives, runners)), what="the runners have ended")
+    gate.open()
+    report = deployer.final(url)
+
+    assert sorted(unfortunate(report, "timeout")) == sorted(f"GatedTest.{name}" for name in gate.begun()[:2])
+    assert report["tests_passed"] == 4
+
+
 def test_broker_flushed(start_worker, run_gated, gate, own_redis, deployer):
     """The broker has lost the messages of a run: a worker that sees nobody at work sends another."""
     url = run_gated()
@@ -317,6 +336,50 @@ def test_delivered_twice(start_worker, run_gated, gate, deployer):
     assert outcomes_of(report) == ALL_PASSED
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
     assert len({pool for _, pool in gate.processes()}) == 2
+
+
+@pytest.fixture
+def fast_clock(tmp_path):
+    """A library to be loaded first, which lets a process see the time an hour from now."""
+    compiler = shutil.which("cc")
+    if not compiler:
+        pytest.skip("no C compiler")
+    (tmp_path / "clock.c").write_text(FAST_CLOCK)
+    library = tmp_path / "clock.so"
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, tmp_path / "clock.c", "-ldl"], check=True)
+    return library
+
+
+FAST_CLOCK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+
+int clock_gettime(clockid_t id, struct timespec *time) {
+    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+    int failed = real(id, time);
+    if (id == CLOCK_REALTIME) time->tv_sec += 3600;
+    return failed;
+}
+"""
+
+
+def test_clocks_differ(start_worker, run_gated, gate, deployer, fast_clock):
+    """A worker whose clock is an hour ahead changes nothing: the only clock is Redis'."""
+    worker = start_worker(LD_PRELOAD=str(fast_clock))
+    start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+    gate.open()
+    report = deployer.final(url)
+
+    seen = re.findall(r"^\[(\S+ \S+),", worker.output(), re.MULTILINE)[-1]
+    # Django has set this process' local time to the project's, which is the worker's too.
+    soon = datetime.now() + timedelta(minutes=30)  # noqa: DTZ005
+    assert datetime.fromisoformat(seen) > soon
+    assert outcomes_of(report) == ALL_PASSED
+    assert datetime.fromisoformat(report["finished_at"]) < soon.astimezone(UTC)
+    assert all(0 <= each["waited_ms"] < 60_000 for each in report["results"])
 
 
 def test_cancelled(start_worker, run_gated, gate, deployer):
