@@ -18,7 +18,8 @@ from smoketest.execution.guards.callers_connections import is_inside_test_case
 from smoketest.inline import run_inline
 from smoketest.queue.dispatch import publish
 from smoketest.queue.settle import settle
-from smoketest.record.redis import About, RedisStore, open_store
+from smoketest.record.redis import RedisStore, open_store
+from smoketest.record.values import About
 from smoketest.record.workers import alive, open_roll
 from smoketest.report.summary import Report, summarise
 from smoketest.results import Plan, Run

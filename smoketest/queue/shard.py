@@ -13,7 +13,8 @@ from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.queue.dispatch import publish
 from smoketest.queue.main import ShardName, main_process, name_of_this
-from smoketest.record.redis import Assignment, RedisStore, Shard, open_store
+from smoketest.record.redis import RedisStore, open_store
+from smoketest.record.values import Assignment, Shard
 from smoketest.results import Result, Step
 
 T = TypeVar("T")

@@ -1,16 +1,17 @@
 """Runs in Redis: facts only, each write one script, every key with an expiry."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from smoketest.errors import UnknownRunError
+from smoketest.record import encoding
 from smoketest.record.clients import Client, Script
-from smoketest.results import Cause, Counts, Plan, Result, Run, Step
+from smoketest.record.values import About, Answer, Assignment, Left, Shard
+from smoketest.results import Plan, Result, Run
 
 RECENT_RUNS = 100
 """How many runs the list of recent ones holds."""
@@ -25,56 +26,6 @@ _LEASE_GRACE_SECONDS = 5.0
 """On top of a test's limit: its end by force, and a while without Redis."""
 _MOST_PATIENCE_SECONDS = 0.5
 """One blocking read; shorter than the socket's timeout."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shard:
-    """One of those who take a run's tests, and run them one after another."""
-
-    run_id: str
-    name: str
-    lane: str = ""
-    """The host whose tests it takes; empty: those that may run anywhere."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Assignment:
-    """A step that a shard is to run."""
-
-    index: str
-    step: Step
-    waited_seconds: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """What a shard is told when it asks for its next step."""
-
-    assignment: Assignment | None
-    """None: there is nothing to do any more."""
-    left: int = 0
-    """Then, how many units wait for somebody else."""
-    was_first: bool = True
-    """Whether the result that it brought was the step's first, and counts."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Left:
-    """What a shard that died leaves to somebody else."""
-
-    units: int
-    """How many wait on its lane."""
-    lane: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class About:
-    """What is known of a run before it begins, beside its plan."""
-
-    release: str
-    host: str
-    test_classes: int
-    selection: str = ""
 
 
 @cache
@@ -94,7 +45,7 @@ class RedisStore:
         """Take the client of the server."""
         self._client = client
         facts = (_LUA / "facts.lua").read_text()
-        of_runs = ("abandon", "begin", "cancel", "create", "give_up", "idle", "poll", "refuse", "step")
+        of_runs = ("abandon", "add", "begin", "cancel", "create", "give_up", "idle", "poll", "refuse", "step")
         self._scripts = {name: Script(client, facts + (_LUA / f"{name}.lua").read_text()) for name in of_runs}
         self._claim = Script(client, (_LUA / "claim.lua").read_text())
         self._list = Script(client, (_LUA / "list.lua").read_text())
@@ -110,14 +61,19 @@ class RedisStore:
     ) -> float:
         """Record a new run and return how many seconds it may take at most; a second call changes nothing."""
         bound = start_seconds + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
-        given = _as_given(plan) | {
+        ttl_seconds = max(1, int(keep_seconds))
+        for offset, part in encoding.parts(plan):
+            self._run_script("add", run_id, offset, json.dumps({**part, "ttl_seconds": ttl_seconds}))
+        facts = {
             "about": json.dumps(asdict(about)),
-            "bound_ms": int(bound * 1000),
+            "lanes": " ".join(encoding.lanes(plan)),
             "start_ms": int(start_seconds * 1000),
-            "ttl_seconds": max(1, int(keep_seconds)),
+            "total": len(plan.steps),
+            "ttl_seconds": ttl_seconds,
         }
+        given = {"facts": facts, "known": encoding.known(plan), "bound_ms": int(bound * 1000)}
         self._run_script("create", run_id, json.dumps(given))
-        self._list([_INDEX], run_id, RECENT_RUNS, max(1, int(keep_seconds)))
+        self._list([_INDEX], run_id, RECENT_RUNS, ttl_seconds)
         return bound
 
     def discard(self, run_id: str) -> None:
@@ -158,13 +114,13 @@ class RedisStore:
 
         The first result of a step wins. Safe to repeat when the answer was lost.
         """
-        last = _ended_arguments(*ended) if ended else ("", "", "", "")
+        last = encoding.ended_arguments(*ended) if ended else ("", "", "", "")
         grace_ms = int(_LEASE_GRACE_SECONDS * 1000)
         answer = self._run_script("step", shard.run_id, shard.name, shard.lane, grace_ms, int(is_stopping), *last)
         if answer[0] == "end":
             return Answer(assignment=None, left=answer[1], was_first=bool(answer[2]))
         _, index, step, waited_ms, was_first = answer
-        assignment = Assignment(index=index, step=_step(step), waited_seconds=int(waited_ms) / 1000)
+        assignment = Assignment(index=index, step=encoding.step_of(step), waited_seconds=int(waited_ms) / 1000)
         return Answer(assignment=assignment, was_first=bool(was_first))
 
     def owns(self, shard: Shard) -> bool:
@@ -203,7 +159,7 @@ class RedisStore:
         told = json.loads(answer)
         facts = dict(zip(told["facts"][::2], told["facts"][1::2], strict=True))
         # Lua has but one kind of table, so that an empty list comes as an object.
-        return _run(run_id, facts, now=int(told["now"]), silent_lanes=tuple(told["silent"]))
+        return encoding.run_of(run_id, facts, now=int(told["now"]), silent_lanes=tuple(told["silent"]))
 
     def with_results(self, run: Run) -> Run:
         """Return the run with its plan and all results so far."""
@@ -213,12 +169,12 @@ class RedisStore:
             pipe.hgetall(keys[_STEPS])
             pipe.hgetall(keys[_RESULTS])
             steps_by_index, results_by_index = pipe.execute()
-        steps = {index: _step(text) for index, text in steps_by_index.items()}
+        steps = {index: encoding.step_of(text) for index, text in steps_by_index.items()}
         in_order = sorted(steps, key=int)
         return replace(
             run,
             plan=Plan(steps=tuple(steps[index] for index in in_order)),
-            results=_results(steps, results_by_index),
+            results=encoding.results_of(steps, results_by_index),
         )
 
     def new_results(self, run: Run, after: int) -> Run:
@@ -232,11 +188,9 @@ class RedisStore:
             pipe.hmget(keys[_STEPS], indices)
             pipe.hmget(keys[_RESULTS], indices)
             steps, results = pipe.execute()
-        steps_by_index = {index: _step(text) for index, text in zip(indices, steps, strict=True) if text}
-        results_by_index = {index: text for index, text in zip(indices, results, strict=True) if text}
-        return replace(
-            run, plan=Plan(steps=tuple(steps_by_index.values())), results=_results(steps_by_index, results_by_index)
-        )
+        found = {index: encoding.step_of(text) for index, text in zip(indices, steps, strict=True) if text}
+        ended = {index: text for index, text in zip(indices, results, strict=True) if index in found and text}
+        return replace(run, plan=Plan(steps=tuple(found.values())), results=encoding.results_of(found, ended))
 
     def wait(self, run_id: str, seconds: float) -> None:
         """Return when the run has finished, or after a while that is at most `seconds`."""
@@ -267,67 +221,3 @@ def _keys(run_id: str) -> list[str]:
 
 def _place(wanted: str) -> str:
     return f"smoketest:wanted:{wanted}"
-
-
-def _as_given(plan: Plan) -> dict[str, Any]:
-    """Return the plan as the script wants it."""
-    index_of = {step.id: index for index, step in enumerate(plan.steps)}
-    return {
-        "lanes": " ".join(dict.fromkeys(step.host for step in plan.steps if step.id not in plan.known)),
-        "steps": [f"{int(step.timeout_seconds * 1000)} {json.dumps(step.as_dict())}" for step in plan.steps],
-        "units": [
-            {"lane": unit[0].host, "indices": " ".join(str(index_of[step.id]) for step in unit)}
-            for unit in plan.units()
-        ],
-        "known": [
-            {"index": str(index_of[test_id]), "outcome": result.outcome, "result": json.dumps(result.as_dict())}
-            for test_id, result in plan.known.items()
-        ],
-    }
-
-
-def _ended_arguments(assignment: Assignment, result: Result) -> tuple[str, str, str, str]:
-    is_timeout = str(int(result.cause is Cause.TIMEOUT))
-    return assignment.index, result.outcome, is_timeout, json.dumps(result.as_dict())
-
-
-def _step(text: str) -> Step:
-    """Return the step that stands behind its limit in milliseconds."""
-    return Step.from_dict(json.loads(text.partition(" ")[2]))
-
-
-def _results(steps: Mapping[str, Step], results: Mapping[str, str]) -> dict[str, Result]:
-    return {
-        steps[index].id: Result.from_dict({**json.loads(text), "id": steps[index].id})
-        for index, text in results.items()
-    }
-
-
-def _run(run_id: str, facts: Mapping[str, str], *, now: int, silent_lanes: tuple[str, ...]) -> Run:
-    about = json.loads(facts["about"])
-    ended_at = int(facts.get("finished_at") or now)
-    return Run(
-        id=run_id,
-        plan=Plan(steps=()),
-        results={},
-        counts=Counts(
-            **{name: int(facts.get(name, 0)) for name in ("passed", "failed", "errored", "skipped", "timed_out")}
-        ),
-        test_classes=about["test_classes"],
-        tests_total=int(facts["total"]),
-        release=about["release"],
-        host=about["host"],
-        started_at=_time(facts.get("started_at")),
-        finished_at=_time(facts.get("finished_at")),
-        seconds=(ended_at - int(facts["created_at"])) / 1000,
-        is_cancelled="cancelled_at" in facts,
-        start_seconds=int(facts["start_ms"]) / 1000,
-        left_seconds=max(0, int(facts["deadline"]) - now) / 1000,
-        silent_lanes=silent_lanes,
-        owners=tuple(name.removeprefix("shard:") for name in facts if name.startswith("shard:")),
-        refusal=facts.get("refusal", ""),
-    )
-
-
-def _time(milliseconds: str | None) -> datetime | None:
-    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) if milliseconds else None

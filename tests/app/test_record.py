@@ -3,7 +3,8 @@
 import pytest
 
 from smoketest.errors import UnknownRunError
-from smoketest.record.redis import RECENT_RUNS, About, Shard, open_store
+from smoketest.record.redis import RECENT_RUNS, open_store
+from smoketest.record.values import About, Shard
 from smoketest.report.summary import summarise
 from smoketest.results import Cause, Outcome, Plan, Result, Status, Step
 from tests import waiting

@@ -1,0 +1,95 @@
+"""How plans, steps, results and the facts of a run stand in Redis."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from smoketest.record.values import Assignment
+from smoketest.results import Cause, Counts, Plan, Result, Run, Step
+
+_PART = 500
+"""How many steps one script writes: Redis serves nobody else meanwhile."""
+
+
+def parts(plan: Plan) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the plan in parts, each behind the number of steps before it; a unit's part is that of its last step."""
+    index_of = {step.id: index for index, step in enumerate(plan.steps)}
+    units_by_part = defaultdict(list)
+    for unit in plan.units():
+        indices = [index_of[step.id] for step in unit]
+        units_by_part[indices[-1] // _PART].append({"lane": unit[0].host, "indices": " ".join(map(str, indices))})
+    for offset in range(0, len(plan.steps), _PART):
+        steps = [_as_text(step) for step in plan.steps[offset : offset + _PART]]
+        yield offset, {"steps": steps, "units": units_by_part[offset // _PART]}
+
+
+def _as_text(step: Step) -> str:
+    """Return a step behind its limit in milliseconds, which the script reads."""
+    return f"{int(step.timeout_seconds * 1000)} {json.dumps(step.as_dict())}"
+
+
+def lanes(plan: Plan) -> list[str]:
+    """Return the lanes that have something to do."""
+    return list(dict.fromkeys(step.host for step in plan.steps if step.id not in plan.known))
+
+
+def known(plan: Plan) -> list[dict[str, str]]:
+    """Return the results that stand before anything runs."""
+    results = [(str(index), plan.known.get(step.id)) for index, step in enumerate(plan.steps)]
+    return [
+        {"index": index, "outcome": result.outcome, "result": json.dumps(result.as_dict())}
+        for index, result in results
+        if result
+    ]
+
+
+def ended_arguments(assignment: Assignment, result: Result) -> tuple[str, str, str, str]:
+    """Return a step that ended as the arguments of the script."""
+    is_timeout = str(int(result.cause is Cause.TIMEOUT))
+    return assignment.index, result.outcome, is_timeout, json.dumps(result.as_dict())
+
+
+def step_of(text: str) -> Step:
+    """Return the step that such a text is of."""
+    return Step.from_dict(json.loads(text.partition(" ")[2]))
+
+
+def results_of(steps: Mapping[str, Step], results: Mapping[str, str]) -> dict[str, Result]:
+    """Return the results by their steps' ids."""
+    return {
+        steps[index].id: Result.from_dict({**json.loads(text), "id": steps[index].id})
+        for index, text in results.items()
+    }
+
+
+def run_of(run_id: str, facts: Mapping[str, str], *, now: int, silent_lanes: tuple[str, ...]) -> Run:
+    """Return the run that the facts are of."""
+    about = json.loads(facts["about"])
+    ended_at = int(facts.get("finished_at") or now)
+    return Run(
+        id=run_id,
+        plan=Plan(steps=()),
+        results={},
+        counts=Counts(
+            **{name: int(facts.get(name, 0)) for name in ("passed", "failed", "errored", "skipped", "timed_out")}
+        ),
+        test_classes=about["test_classes"],
+        tests_total=int(facts["total"]),
+        release=about["release"],
+        host=about["host"],
+        started_at=_time(facts.get("started_at")),
+        finished_at=_time(facts.get("finished_at")),
+        seconds=(ended_at - int(facts["created_at"])) / 1000,
+        is_cancelled="cancelled_at" in facts,
+        start_seconds=int(facts["start_ms"]) / 1000,
+        left_seconds=max(0, int(facts["deadline"]) - now) / 1000,
+        silent_lanes=silent_lanes,
+        owners=tuple(name.removeprefix("shard:") for name in facts if name.startswith("shard:")),
+        refusal=facts.get("refusal", ""),
+    )
+
+
+def _time(milliseconds: str | None) -> datetime | None:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) if milliseconds else None

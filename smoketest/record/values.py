@@ -1,0 +1,55 @@
+"""The words between the record and those who ask it."""
+
+from dataclasses import dataclass
+
+from smoketest.results import Step
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shard:
+    """One of those who take a run's tests, and run them one after another."""
+
+    run_id: str
+    name: str
+    lane: str = ""
+    """The host whose tests it takes; empty: those that may run anywhere."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assignment:
+    """A step that a shard is to run."""
+
+    index: str
+    step: Step
+    waited_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a shard is told when it asks for its next step."""
+
+    assignment: Assignment | None
+    """None: there is nothing to do any more."""
+    left: int = 0
+    """Then, how many units wait for somebody else."""
+    was_first: bool = True
+    """Whether the result that it brought was the step's first, and counts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Left:
+    """What a shard that died leaves to somebody else."""
+
+    units: int
+    """How many wait on its lane."""
+    lane: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """What is known of a run before it begins, beside its plan."""
+
+    release: str
+    host: str
+    test_classes: int
+    selection: str = ""
