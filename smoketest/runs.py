@@ -5,7 +5,7 @@ import hmac
 import platform
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -16,11 +16,11 @@ from smoketest.conf import Conf, release_of, searched_apps
 from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError
 from smoketest.execution.guards.callers_connections import is_inside_test_case
 from smoketest.inline import run_inline
-from smoketest.queue.dispatch import publish
+from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.settle import settle
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.values import About
-from smoketest.record.workers import alive, open_roll
+from smoketest.record.workers import Worker, alive, open_roll
 from smoketest.report.summary import Report, summarise
 from smoketest.results import Plan, Run
 from smoketest.suite.discover import discover
@@ -51,7 +51,9 @@ def start(order: Order, conf: Conf) -> Report:
     Raises SelectionError as `run_here` does, and QueueUnavailableError when Redis or the broker does not answer, or
     there is no host to run on; nothing of the run will happen then.
     """
-    store, plan = _store(conf), _plan(order, conf)
+    store = _store(conf)
+    workers = open_roll(conf.redis_url).workers() if order.on_every_host else []
+    plan = _plan(order, workers, conf)
     wanted = _wanted(order, plan, conf)
     holder = store.holder(wanted)
     if holder and _satisfies(holder, order, conf):
@@ -69,7 +71,7 @@ def start(order: Order, conf: Conf) -> Report:
         store.discard(run_id)
         return fetch(winner, conf)
     try:
-        publish(run_id, _lanes(plan, order, conf), run_seconds=bound, conf=conf)
+        publish(run_id, _messages(plan, order, workers, conf), run_seconds=bound, conf=conf)
     except QueueUnavailableError:
         store.cancel(run_id)  # what may have been published after all finds nothing to do
         raise
@@ -125,11 +127,10 @@ def _settled(run_id: str, conf: Conf) -> Run:
     return _about_run(run_id, lambda: settle(store.peek(run_id), store, conf))
 
 
-def _plan(order: Order, conf: Conf) -> Plan:
+def _plan(order: Order, workers: Sequence[Worker], conf: Conf) -> Plan:
     plan = make_plan(discover(searched_apps(conf)), order.selection, conf.limits, with_slow=True)
     if not order.on_every_host:
         return plan
-    workers = open_roll(conf.redis_url).workers()
     hosts = {worker.host for worker in alive(workers)}
     if not hosts:
         message = "no worker is alive, so there is no host to run on; start one"
@@ -138,12 +139,14 @@ def _plan(order: Order, conf: Conf) -> Plan:
     return on_each_host(plan, sorted(hosts), {host: gone[host] for host in sorted(gone.keys() - hosts)})
 
 
-def _lanes(plan: Plan, order: Order, conf: Conf) -> list[str]:
-    """Return the lane of each message to be sent."""
+def _messages(plan: Plan, order: Order, workers: Sequence[Worker], conf: Conf) -> list[Message]:
     units = plan.units()
-    if order.on_every_host:
-        return list(dict.fromkeys(unit[0].host for unit in units))
-    return [""] * min(len(units), conf.parallel)
+    if not order.on_every_host:
+        return [Message()] * min(len(units), conf.parallel)
+    release = release_of(conf)
+    # Of two workers on a host the one with the right release.
+    of_host = {each.host: each for each in sorted(alive(workers), key=lambda each: each.release == release)}
+    return [Message(lane=host, worker_id=of_host[host].id) for host in dict.fromkeys(unit[0].host for unit in units)]
 
 
 def _wanted(order: Order, plan: Plan, conf: Conf) -> str:

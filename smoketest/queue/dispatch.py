@@ -20,40 +20,47 @@ _OPTIONS = {
     "redis": {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": 1, "max_retries": 0},
     "amqp": {"read_timeout": 1, "write_timeout": 1, "confirm_publish": True},
 }
-_HOST_QUEUE_SECONDS = 3600.0
-"""After the last worker of a host has gone for good."""
+_OWN_QUEUE_SECONDS = 600.0
+"""How long a worker's own queue stays when that has gone."""
 _BACKSTOP_SECONDS = 10
 """On top of what a run may take; the limits that count are the supervisor's."""
 
 
-def host_queue(host: str) -> Queue:
-    """Return the queue that each worker of a host consumes besides its own."""
-    name = f"smoketest.host.{host}"
-    return Queue(name, Exchange(name), routing_key=name, expires=_HOST_QUEUE_SECONDS)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """What is sent for one shard."""
+
+    lane: str = ""
+    """The host whose tests it is to take; empty: those that may run anywhere."""
+    worker_id: str = ""
+    """The one worker that is to have it; empty: any."""
 
 
-def publish(run_id: str, lanes: Sequence[str], *, run_seconds: float, conf: Conf, to_host: str = "") -> None:
-    """Publish a message for each lane in one batch, to its host's queue or `to_host`'s.
+def own_queue(worker_id: str) -> Queue:
+    """Return the queue that one worker consumes alone, besides those it was started with."""
+    name = f"smoketest.{worker_id}"
+    return Queue(name, Exchange(name), routing_key=name, expires=_OWN_QUEUE_SECONDS)
 
-    Within 2 s it is done, or QueueUnavailableError is raised.
-    """
+
+def publish(run_id: str, messages: Sequence[Message], *, run_seconds: float, conf: Conf) -> None:
+    """Publish the messages in one batch; within 2 s it is done, or QueueUnavailableError is raised."""
     app = _app()
     if app.conf.task_always_eager:
-        message = "CELERY_TASK_ALWAYS_EAGER is on: the run would happen inside the request; turn it off"
-        raise QueueUnavailableError(message)
+        refusal = "CELERY_TASK_ALWAYS_EAGER is on: the run would happen inside the request; turn it off"
+        raise QueueUnavailableError(refusal)
     limit = math.ceil(run_seconds) + _BACKSTOP_SECONDS
     with _connecting(app) as connection, app.amqp.Producer(connection) as producer, _batch(producer):
-        for lane in lanes:
+        for message in messages:
             app.send_task(
                 TASK,
                 args=(run_id,),
-                kwargs={"lane": lane} if lane else {},
+                kwargs={"lane": message.lane} if message.lane else {},
                 producer=producer,
                 retry=False,
                 ignore_result=True,
                 time_limit=limit,
                 soft_time_limit=limit,
-                **_address(to_host or lane, conf),
+                **_address(message, conf),
             )
 
 
@@ -93,9 +100,9 @@ def _app() -> Celery:
     return app
 
 
-def _address(host: str, conf: Conf) -> dict[str, Any]:
-    if host:
-        return {"queue": host_queue(host)}
+def _address(message: Message, conf: Conf) -> dict[str, Any]:
+    if message.worker_id:
+        return {"queue": own_queue(message.worker_id)}
     return {"queue": conf.queue} if conf.queue else {}
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
-from smoketest.queue.dispatch import publish
+from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.main import Main, ShardName
 from smoketest.queue.settle import settle
 from smoketest.record.redis import RedisStore, open_store
@@ -138,21 +138,19 @@ class Presence:
         logger.warning("run %s: a test is lost: %s", run.id, why)
         left = self._store.abandon(run.id, shard, why)
         if left.units and self._is_of_release(run):
-            # From a worker that ends it must go to those that stay.
-            self._send(run, [left.lane], to_host="" if self._main.is_stopping else self._worker.host)
+            self._send(run, [left.lane])
 
     def _take_up(self, run: Run) -> None:
         """Send a message for tests that nobody works on: the one there was got lost, or a wrong worker took it."""
         lanes = ["", self._worker.host]
-        self._send(
-            run,
-            self._store.idle_lanes(run.id, lanes, patience_seconds=_IDLE_SECONDS),
-            to_host=self._worker.host,
-        )
+        self._send(run, self._store.idle_lanes(run.id, lanes, patience_seconds=_IDLE_SECONDS))
 
     def _is_of_release(self, run: Run) -> bool:
         return self._serves_queue and run.release == self._worker.release
 
-    def _send(self, run: Run, lanes: list[str], *, to_host: str) -> None:
-        if lanes:
-            publish(run.id, lanes, run_seconds=run.left_seconds, conf=self._conf, to_host=to_host)
+    def _send(self, run: Run, lanes: list[str]) -> None:
+        # To this worker itself, which is of the right release and host; but from one that ends to those that stay.
+        worker_id = "" if self._main.is_stopping else self._worker.id
+        messages = [Message(lane=lane, worker_id=worker_id) for lane in lanes]
+        if messages:
+            publish(run.id, messages, run_seconds=run.left_seconds, conf=self._conf)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from smoketest import conf
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
-from smoketest.queue.dispatch import publish
+from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.main import ShardName, main_process, name_of_this
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.values import Assignment, Shard
@@ -93,7 +93,9 @@ def run_tests(work: Work, run: Callable[[Step], Result]) -> None:
 
 def _hand_over(work: Work) -> None:
     with suppress(QueueUnavailableError):  # the other workers see that nobody is at work
-        publish(work.shard.run_id, [work.shard.lane], run_seconds=work.conf.result_seconds, conf=work.conf)
+        publish(
+            work.shard.run_id, [Message(lane=work.shard.lane)], run_seconds=work.conf.result_seconds, conf=work.conf
+        )
 
 
 def _patiently(ask: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""What is added to a Celery worker that has smoke tests: a presence, a queue of its host, quick new processes."""
+"""What is added to a Celery worker that has smoke tests: a presence, a queue of its own, quick new processes."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from celery import bootsteps, signals
 from celery.worker.consumer import Consumer
 
 from smoketest import conf
-from smoketest.queue.dispatch import TASK, host_queue, queue_of
+from smoketest.queue.dispatch import TASK, own_queue, queue_of
 from smoketest.queue.main import main_process
 from smoketest.queue.presence import Presence
 from smoketest.record.workers import Worker
@@ -23,7 +23,7 @@ _present: dict[int, Presence] = {}
 def attach() -> None:
     """Let each worker that starts in this process have it all."""
     signals.worker_init.connect(_prepare)
-    signals.celeryd_after_setup.connect(_consume_host_queue)
+    signals.celeryd_after_setup.connect(_consume_own_queue)
     signals.worker_shutting_down.connect(_stop)
     signals.worker_shutdown.connect(_leave)
     signals.task_failure.connect(_alarm)
@@ -50,8 +50,8 @@ def _prepare(sender: Any, **_: Any) -> None:
     sender.app.steps["consumer"].add(Attendance)
 
 
-def _consume_host_queue(instance: Any, **_: Any) -> None:
-    instance.app.amqp.queues.select_add(host_queue(platform.node()))
+def _consume_own_queue(instance: Any, **_: Any) -> None:
+    instance.app.amqp.queues.select_add(own_queue(main_process().id))
 
 
 def _stop(**_: Any) -> None:

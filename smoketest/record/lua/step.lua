@@ -24,6 +24,7 @@ local limit_ms = tonumber(string.match(step, '^%d+'))
 note('shard:' .. shard, string.format('%.0f %s|%s', now + limit_ms + grace_ms, lane, unit))
 note('active_at', now)
 note('active_at@' .. lane, now)
+if facts['sent@' .. lane] then forget('sent@' .. lane) end
 if not facts.started_at then note('started_at', now) end
 renew_in_time()
 return {'run', next_index, step, now - fact('created_at'), is_first and 1 or 0}
