@@ -8,7 +8,8 @@ from django.http import HttpRequest
 
 from smoketest.conf import Conf
 from smoketest.errors import BadParameterError
-from smoketest.report.formats import FORMATS, TEXT, Format
+from smoketest.report.formats import FORMATS, Format
+from smoketest.report.negotiate import negotiate
 from smoketest.suite.plan import Order, Selection
 
 _PREFERRED_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d+)", re.IGNORECASE)
@@ -60,17 +61,18 @@ def after_of(request: HttpRequest) -> int | None:
 def format_of(request: HttpRequest) -> Format:
     """Return the format that the query or else the Accept header asks for.
 
-    An odd header is never an error, it gets text; an unknown `format` raises BadParameterError.
+    An odd header is never an error, it gets text; a `format` that can't be had raises BadParameterError.
     """
     name = request.GET.get("format")
-    if name is not None:
-        if name not in FORMATS:
-            message = f"format={name} is not known; the formats are {', '.join(FORMATS)}"
-            raise BadParameterError(message)
-        return FORMATS[name]
-    by_type = {each.content_type: each for each in FORMATS.values()}
-    preferred = request.get_preferred_type(list(by_type))
-    return by_type.get(preferred or "", TEXT)
+    if name is None:
+        return negotiate(request.headers.get("Accept", ""))
+    if name not in FORMATS:
+        message = f"format={name} is not known; the formats are {', '.join(FORMATS)}"
+        raise BadParameterError(message)
+    if not FORMATS[name].is_available:
+        message = f"format={name} can't be had here: {FORMATS[name].how_to_get_it}"
+        raise BadParameterError(message)
+    return FORMATS[name]
 
 
 def wait_of(request: HttpRequest, conf: Conf) -> float:

@@ -19,7 +19,8 @@ from smoketest.errors import (
     SmokeTestError,
     UnknownRunError,
 )
-from smoketest.report.formats import TEXT, Format, Problem
+from smoketest.report.formats import TEXT, Format
+from smoketest.report.problem import Problem
 from smoketest.report.summary import Report, for_stranger
 from smoketest.results import Status
 
@@ -53,6 +54,7 @@ class _SmokeView(View):
             response = self._problem(status, title, str(error))
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Vary", "Accept")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
         # A failing probe every few seconds must not mail ADMINS each time: https://code.djangoproject.com/ticket/23593
         response._has_been_logged = True  # type: ignore[attr-defined] # noqa: SLF001
         return response
@@ -76,18 +78,23 @@ class _SmokeView(View):
 
     def _problem(self, status: int, title: str, detail: str) -> HttpResponse:
         body = self.format.render_problem(Problem(status=status, title=title, detail=detail))
-        return HttpResponse(body, status=status, content_type=f"{self.format.problem_type}; charset=utf-8")
+        return self._respond(body, status, self.format.problem_type)
+
+    def _respond(self, body: str, status: int, content_type: str = "") -> HttpResponse:
+        return HttpResponse(
+            # Not all that Python calls text can be sent: a file's name may hold half a character.
+            body.encode("utf-8", "backslashreplace"),
+            status=status,
+            content_type=f"{content_type or self.format.content_type}; charset=utf-8",
+            headers=dict(self.format.headers),
+        )
 
     def _answer(self, request: HttpRequest, report: Report) -> HttpResponse:
         if report.run_id:
             report = replace(report, url=self._url_of(request, report.run_id))
         if not access.is_allowed(request, self.conf):
             report = for_stranger(report)
-        response = HttpResponse(
-            self.format.render(report),
-            status=self._status(report.status),
-            content_type=f"{self.format.content_type}; charset=utf-8",
-        )
+        response = self._respond(self.format.render(report), self._status(report.status))
         if not report.status.is_finished:
             response.headers["Location"] = report.url
             response.headers["Retry-After"] = _RETRY_AFTER_SECONDS
@@ -178,7 +185,7 @@ class RunsView(_SmokeView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Answer one line, or one object, a run."""
         reports = [replace(each, url=self._url_of(request, each.run_id)) for each in runs.recent(self.conf)]
-        return HttpResponse(self.format.render_list(reports), content_type=f"{self.format.content_type}; charset=utf-8")
+        return self._respond(self.format.render_list(reports), 200)
 
 
 def _let_go_of_databases() -> None:

@@ -70,7 +70,7 @@ def for_stranger(report: Report) -> Report:
     return replace(
         report,
         rows=tuple(
-            Row(step=row.step, result=Result(id=row.step.id, outcome=row.result.outcome, cause=row.result.cause))
+            Row(step=row.step, result=_without_detail(row.result))
             for row in report.rows
             if row.result.outcome is not Outcome.PASSED
         ),
@@ -78,6 +78,12 @@ def for_stranger(report: Report) -> Report:
         release="",
         host="",
     )
+
+
+def _without_detail(result: Result) -> Result:
+    """Return how it ended and nothing of why, but for a timeout: those are counted."""
+    cause = result.cause if result.cause is Cause.TIMEOUT else None
+    return Result(id=result.id, outcome=result.outcome, cause=cause)
 
 
 def _reason(run: Run) -> str:

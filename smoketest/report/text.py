@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from textwrap import indent
 
 from smoketest.report.summary import Report, Row
-from smoketest.results import Outcome
+from smoketest.report.verdict import bad_rows
 
 
 def render(report: Report) -> str:
@@ -47,7 +47,7 @@ def _progress(report: Report) -> Iterator[str]:
 def _body(report: Report) -> Iterator[str]:
     if report.status.is_finished and report.reason:
         yield from ("", report.reason)
-    bad = [row for outcome in (Outcome.FAILED, Outcome.ERRORED) for row in report.rows if row.result.outcome is outcome]
+    bad = bad_rows(report)
     if bad:
         yield ""
     for row in bad:

@@ -351,7 +351,7 @@ def test_fast__selection(project, operator, query, expected):
         ("test=tests.project.shop.smoke.Til", "no test matches test=tests.project.shop.smoke.Til"),
         ("app=slow_only", "only slow tests match app=slow_only"),
         ("k=", "k= is empty"),
-        ("format=xml", "format=xml is not known; the formats are text, json"),
+        ("format=xml", "format=xml is not known; the formats are text, json, html, health, junit"),
     ],
 )
 def test_fast__bad_parameter(project, stranger, query, culprit):
@@ -379,8 +379,10 @@ def test_fast__no_import_by_request(project, stranger):
         (None, "text/plain"),
         ("*/*", "text/plain"),
         ("application/json", "application/json"),
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/plain"),
-        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", "text/plain"),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html"),
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", "text/html"),
+        ("application/json; charset=utf-8", "application/json"),
+        ("text/html; a*=nothing''known", "text/html"),
         ("application/json;q=0.1, text/plain;q=0.9", "text/plain"),
         ("application/json;q=0", "text/plain"),
         ("application/*", "application/json"),
