@@ -6,12 +6,13 @@ import platform
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
 from django.utils.crypto import salted_hmac
 
-from smoketest import sharing
+from smoketest import latest, sharing
 from smoketest.conf import Conf, release_of, searched_apps
 from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError
 from smoketest.execution.guards.callers_connections import is_inside_test_case
@@ -29,6 +30,9 @@ from smoketest.suite.plan import Order, Selection, make_plan
 
 T = TypeVar("T")
 
+_HURRY_SECONDS = 0.3
+_MOST_LOOKED_AT = 10
+
 
 def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[Report, float]:
     """Run the fast tests now; return the report and its age in seconds, 0 unless it is served again.
@@ -41,8 +45,12 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     def run() -> Report:
         return summarise(run_inline(plan, found, conf, script_prefix=script_prefix, release=release_of(conf)))
 
-    # Inside a TestCase each caller has data of its own.
-    return (run(), 0.0) if is_inside_test_case() else sharing.serve(selection, conf, run)
+    if is_inside_test_case():
+        return run(), 0.0  # each caller has data of its own there
+    report, age_seconds = sharing.serve(selection, conf, run)
+    if selection == Selection() and not age_seconds:
+        latest.keep(report)
+    return report, age_seconds
 
 
 def start(order: Order, conf: Conf) -> Report:
@@ -165,6 +173,17 @@ def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:
     except (UnknownRunError, GoneRunError):
         return False
     return bool(order.key) or not report.status.is_finished
+
+
+def latest_finished(conf: Conf) -> Report | None:
+    """Report the newest queued run that has finished, if it is among the newest few; for a scraper, so in a hurry."""
+    store = open_store(conf.redis_url, timeout_seconds=_HURRY_SECONDS)
+    for run_id in store.recent_ids(most=_MOST_LOOKED_AT):
+        with suppress(UnknownRunError):
+            run = store.peek(run_id)
+            if run.finished_at:
+                return summarise(store.with_results(run))
+    return None
 
 
 def _store(conf: Conf) -> RedisStore:

@@ -28,6 +28,7 @@ def _plain(view: Callable[..., HttpResponseBase]) -> Any:
 urlpatterns = [
     path("", _plain(views.FastView.as_view()), name="smoketest"),
     path("slow/", _plain(views.SlowView.as_view()), name="slow"),
+    path("metrics/", _plain(views.MetricsView.as_view()), name="metrics"),
     path("runs/", _plain(views.RunsView.as_view()), name="runs"),
     path("runs/<str:run_id>/", _plain(views.RunView.as_view()), name="run"),
 ]

@@ -11,7 +11,7 @@ from django.urls import get_script_prefix, reverse
 from django.utils.cache import get_conditional_response
 from django.views import View
 
-from smoketest import access, asked, conf, runs
+from smoketest import access, asked, conf, latest, runs
 from smoketest.errors import (
     BadParameterError,
     GoneRunError,
@@ -19,7 +19,8 @@ from smoketest.errors import (
     SmokeTestError,
     UnknownRunError,
 )
-from smoketest.report.formats import TEXT, Format
+from smoketest.report.formats import OPENMETRICS, TEXT, Format
+from smoketest.report.openmetrics import Gauge, expose, gauges_of
 from smoketest.report.problem import Problem
 from smoketest.report.summary import Report, for_stranger
 from smoketest.results import Status
@@ -186,6 +187,34 @@ class RunsView(_SmokeView):
         """Answer one line, or one object, a run."""
         reports = [replace(each, url=self._url_of(request, each.run_id)) for each in runs.recent(self.conf)]
         return self._respond(self.format.render_list(reports), 200)
+
+
+class MetricsView(_SmokeView):
+    """Serves the last verdicts to Prometheus, and starts nothing."""
+
+    is_for_everybody = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Answer 200 whatever the verdicts are: a scraper takes nothing from another answer."""
+        self.format = OPENMETRICS
+        if not self.format.is_available:
+            raise ImproperlyConfigured(self.format.how_to_get_it)
+        is_detailed = access.is_allowed(request, self.conf)
+        gauges: list[Gauge] = []
+        reports = [report for report in (latest.load(),) if report]
+        if access.may_use_queue(request, self.conf):
+            is_up, slow = self._slow()
+            reports += slow
+            gauges.append(Gauge(name="store_up", help="1 if Redis answered, else 0", samples=[({}, is_up)]))
+        shown = reports if is_detailed else [for_stranger(report) for report in reports]
+        return self._respond(expose([*gauges_of(shown), *gauges]), 200)
+
+    def _slow(self) -> tuple[bool, list[Report]]:
+        try:
+            report = runs.latest_finished(self.conf)
+        except QueueUnavailableError:
+            return False, []
+        return True, [report] if report else []
 
 
 def _let_go_of_databases() -> None:

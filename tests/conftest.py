@@ -18,6 +18,8 @@ from tests.servers import EmbeddedRedis, OwnDatabases, Worker
 _databases = OwnDatabases()
 _databases.create()
 os.environ["SMOKETEST_TEST_DIR"] = tempfile.mkdtemp(prefix="smoketest-")
+# So that the last verdicts of these tests' processes are shared among them alone.
+os.environ["TMPDIR"] = tempfile.tempdir = os.environ["SMOKETEST_TEST_DIR"]
 os.environ["SMOKETEST_TEST_DATABASES"] = json.dumps(_databases.settings)
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.project.settings"
 django.setup()  # here, not in a hook: the conftest files below this one import models

@@ -10,6 +10,7 @@ django-smoketest
 GET  /smoketest/            run the fast tests now
 POST /smoketest/slow/       start a run of all tests on the workers (needs a token)
 GET  /smoketest/runs/<id>/  the report of such a run (needs a token)
+GET  /smoketest/metrics/    the last verdicts for Prometheus
 """
 
 
