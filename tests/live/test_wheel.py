@@ -5,7 +5,6 @@ import sys
 import sysconfig
 import venv
 import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -64,14 +63,16 @@ def test_wheel__holds_the_package_only(wheel):
 
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"smoketest"}
     assert "smoketest/py.typed" in names
-    assert {Path(name).name for name in names if name.endswith(".lua")} == {
-        "begin.lua",
-        "cancel.lua",
-        "create.lua",
-        "facts.lua",
-        "poll.lua",
-        "step.lua",
-    }
+
+
+@pytest.mark.parametrize("kind", ["css", "json", "lua"])
+def test_wheel__holds_what_is_no_python(wheel, kind):
+    """The wheel holds the scripts, the style and the schemas."""
+    wanted = {str(path.relative_to(ROOT)) for path in (ROOT / "smoketest").rglob(f"*.{kind}")}
+
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(f".{kind}")}
+
+    assert names == wanted != set()
 
 
 def test_wheel__runs(wheel, tmp_path):
