@@ -109,6 +109,7 @@ def _all(report: Report) -> Iterator[ET.Element]:
     columns = ("Outcome", "Test", "Took")[: 3 if report.has_detail else 2]
     rows = [table_row(row, has_detail=report.has_detail) for row in report.rows]
     title = "Every test" if report.has_detail else "Tests that did not pass"
+    title = title if report.next_after is None else "What is new"
     heading = element("h2", title, id="tests")
     yield element("section", heading, _table(title, columns, rows), aria_labelledby="tests")
 

@@ -178,6 +178,14 @@ def test_stranger():
     )
 
 
+def test_news():
+    """Where only what is new is asked for, the page does not claim to show everything."""
+    text = Reader(html.render(replace(REPORT, next_after=5))).text
+
+    assert "What is new" in text
+    assert "Every test" not in text
+
+
 def test_running():
     """The page of a run that goes on soon goes on to the run's own page."""
     read = Reader(PAGES["running"])
