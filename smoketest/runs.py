@@ -78,12 +78,13 @@ def start(order: Order, conf: Conf) -> Report:
     if winner != run_id and not order.is_new:
         store.discard(run_id)
         return fetch(winner, conf)
+    report = fetch(run_id, conf)
     try:
         publish(run_id, _messages(plan, order, workers, conf), run_seconds=bound, conf=conf)
     except QueueUnavailableError:
         store.cancel(run_id)  # what may have been published after all finds nothing to do
         raise
-    return fetch(run_id, conf)
+    return report
 
 
 def fetch(run_id: str, conf: Conf) -> Report:
