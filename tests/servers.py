@@ -157,17 +157,32 @@ class Worker:
 
 def descendants(pid):
     """Return the ids of the living processes that descend from `pid`, by /proc."""
-    children = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            if fields[0] != "Z":
-                children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    family = _family()
     found, wanted = [], [pid]
     while wanted:
-        below = children.get(wanted.pop(), [])
+        below = family.get(wanted.pop(), [])
         found += below
         wanted += below
+    return found
+
+
+def children(pid):
+    """Return the ids of the living children of `pid`."""
+    return _family().get(pid, [])
+
+
+def is_alive(pid):
+    """Tell whether the process lives; a zombie does not."""
+    return any(pid in below for below in _family().values())
+
+
+def _family():
+    found = {}
+    for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 (a glob may raise when one ends)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            fields = Path("/proc", process, "stat").read_text().rpartition(")")[2].split()
+            if fields[0] != "Z":
+                found.setdefault(int(fields[1]), []).append(int(process))
     return found
 
 

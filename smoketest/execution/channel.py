@@ -1,5 +1,6 @@
-"""JSON messages between two processes, over pipes, with a deadline for reading."""
+"""JSON messages between two processes, over pipes or a socket, with a deadline for reading."""
 
+import _socket  # `socket` is another thing below gevent's monkey-patching
 import json
 import os
 import select
@@ -8,10 +9,11 @@ import time
 from typing import Any
 
 _LENGTH = struct.Struct("!I")
+_CLOSE_ON_EXEC: int = getattr(_socket, "MSG_CMSG_CLOEXEC", 0)
 
 
 class Channel:
-    """One end of a pair of pipes."""
+    """One end of a pair of pipes, or of a socket."""
 
     def __init__(self, read_fd: int, write_fd: int, *, peer_fd: int | None = None) -> None:
         """Take the file descriptors; `peer_fd` becomes readable when the other process has died."""
@@ -21,7 +23,7 @@ class Channel:
 
     @property
     def fds(self) -> tuple[int, int]:
-        """The file descriptors of the pipes."""
+        """The file descriptors that messages go through."""
         return self._read_fd, self._write_fd
 
     def send(self, message: dict[str, Any]) -> None:
@@ -41,11 +43,34 @@ class Channel:
         message: dict[str, Any] = json.loads(self._read(length, until))
         return message
 
+    def send_files(self, *fds: int) -> None:
+        """Let the other process have these open files, through a socket."""
+        socket = _socket.socket(fileno=self._write_fd)
+        try:
+            socket.sendmsg([b"\0"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack(f"{len(fds)}i", *fds))])
+        finally:
+            socket.detach()
+
+    def receive_files(self, count: int, until: float | None = None) -> tuple[int, ...]:
+        """Return the descriptors of so many files that the other process has sent; raises as `receive` does."""
+        self._wait(until)
+        form = struct.Struct(f"{count}i")
+        socket = _socket.socket(fileno=self._read_fd)
+        try:
+            _, ancillary, _, _ = socket.recvmsg(1, _socket.CMSG_SPACE(form.size), _CLOSE_ON_EXEC)
+        finally:
+            socket.detach()
+        if not ancillary:
+            raise EOFError
+        fds: tuple[int, ...] = form.unpack(ancillary[0][2])
+        for fd in fds:
+            os.set_inheritable(fd, False)  # noqa: FBT003 (os takes no name for it)
+        return fds
+
     def close(self) -> None:
-        """Close the pipes."""
-        for fd in (self._read_fd, self._write_fd, self._peer_fd):
-            if fd is not None:
-                os.close(fd)
+        """Close the descriptors."""
+        for fd in {self._read_fd, self._write_fd, self._peer_fd} - {None}:
+            os.close(fd)  # type: ignore[arg-type]
 
     def _read(self, size: int, until: float | None) -> bytes:
         data = b""
@@ -58,7 +83,7 @@ class Channel:
         return data
 
     def _wait(self, until: float | None) -> None:
-        poll = select.poll()
+        poll = select.poll()  # gevent's own where it has patched: the other greenlets go on
         for fd in (self._read_fd, self._peer_fd):
             if fd is not None:
                 poll.register(fd, select.POLLIN)

@@ -1,22 +1,19 @@
-"""What a forked process must not have of its parent."""
+"""What a new process must not have of the one that started it."""
 
 import contextlib
-import ctypes
 import multiprocessing
 import os
 import resource
 import signal
-import socket
 import sys
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
-"""https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
+_OOM_SCORE = Path("/proc/self/oom_score_adj")
+_KILL_FIRST = "1000"
 
 
-def clean_process(parent: int, *, keep_fds: tuple[int, ...]) -> None:
-    """Die with the parent, and share neither its files and sockets nor its signal handlers."""
-    _die_with(parent)
+def clean_process(*, keep_fds: tuple[int, ...]) -> None:
+    """Share neither files and sockets nor signal handlers with the process that started this one."""
     _void_all_but({0, 1, 2, *keep_fds})
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
@@ -35,11 +32,10 @@ def clean_process(parent: int, *, keep_fds: tuple[int, ...]) -> None:
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined] # noqa: SLF001
 
 
-def _die_with(parent: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(0)
+def be_killed_first() -> None:
+    """Let the kernel, when it runs out of memory, kill this process rather than a worker or a server; Linux."""
+    with contextlib.suppress(OSError):
+        _OOM_SCORE.write_text(_KILL_FIRST)
 
 
 def _void_all_but(kept: set[int]) -> None:
@@ -61,36 +57,3 @@ def _open_descriptors() -> list[int]:
         with contextlib.suppress(OSError):
             return [int(path.name) for path in Path(listing).iterdir()]
     return list(range(min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], 4096)))
-
-
-class Belongings:
-    """What of the process a test may have changed and must be as it was for the next."""
-
-    _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
-    _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
-
-    def __init__(self) -> None:
-        """Remember how it is now."""
-        self._directory = os.getcwd()  # noqa: PTH109 (a str is what chdir wants)
-        self._environment = dict(os.environ)
-        self._handlers = {number: signal.getsignal(number) for number in self._SIGNALS}
-        self._path = list(sys.path)
-        self._umask = os.umask(0o22)
-        os.umask(self._umask)
-        self._socket_timeout = socket.getdefaulttimeout()
-
-    def put_back(self) -> None:
-        """Let it be as it was."""
-        for timer in self._TIMERS:
-            signal.setitimer(timer, 0)
-        with contextlib.suppress(OSError):
-            os.chdir(self._directory)
-        if dict(os.environ) != self._environment:
-            os.environ.clear()
-            os.environ.update(self._environment)
-        for number, handler in self._handlers.items():
-            if signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
-        sys.path[:] = self._path
-        os.umask(self._umask)
-        socket.setdefaulttimeout(self._socket_timeout)

@@ -52,6 +52,11 @@ def make_lock() -> Any:
     return _original("allocate_lock")()
 
 
+def is_patched() -> bool:
+    """Tell whether a `threading` thread is a greenlet here."""
+    return bool(_monkey())
+
+
 def _original(name: str) -> Any:
     monkey = _monkey()
     return monkey.get_original("_thread", name) if monkey else getattr(_thread, name)

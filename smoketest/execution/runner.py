@@ -1,27 +1,34 @@
 """Runs queued tests in a supervised process: both sides of its channel, and how each ending becomes a result."""
 
+import contextvars
 import os
 import platform
 import signal
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from types import FrameType
 
 from smoketest.errors import TimeLimitExceeded
-from smoketest.execution import hygiene
+from smoketest.execution.belongings import Belongings, Left
 from smoketest.execution.channel import Channel
 from smoketest.execution.execute import Execute
-from smoketest.execution.supervisor import INTERRUPT, Ending, Supervisor
+from smoketest.execution.starting import fork_warden
+from smoketest.execution.supervisor import Ending, Supervisor
+from smoketest.execution.warden import INTERRUPT, Serve
 from smoketest.results import Cause, Outcome, Result, Step
 
 OpenSession = Callable[[], AbstractContextManager[Execute]]
 
 
 def make_supervisor(open_session: OpenSession) -> Supervisor:
-    """Return a supervisor whose process runs the steps that it is asked."""
-    return Supervisor(lambda channel: _serve(channel, open_session))
+    """Return a supervisor whose process, forked from this one, runs the steps that it is asked."""
+    return Supervisor(lambda: fork_warden(make_serve(open_session)))
+
+
+def make_serve(open_session: OpenSession) -> Serve:
+    """Return what the process does: run the steps that come through its channel."""
+    return lambda channel: _serve(channel, open_session)
 
 
 def run_supervised(step: Step, supervisor: Supervisor) -> Result:
@@ -29,17 +36,23 @@ def run_supervised(step: Step, supervisor: Supervisor) -> Result:
     ending = supervisor.ask(step.as_dict(), seconds=step.timeout_seconds)
     if ending.answer is not None:
         if not step.keeps and (ending.answer["is_spent"] or supervisor.is_old):
-            supervisor.close()
+            supervisor.renew()
         return Result.from_dict(ending.answer["result"])
     return Result(
         id=step.id,
         outcome=Outcome.ERRORED,
-        cause=Cause.TIMEOUT if ending.is_timeout else Cause.CRASH,
+        cause=_cause(ending),
         duration_seconds=ending.seconds,
         message=_message(step, ending),
         traceback=ending.stack,
         host=platform.node(),
     )
+
+
+def _cause(ending: Ending) -> Cause:
+    if ending.refusal:
+        return Cause.NOT_RUN
+    return Cause.TIMEOUT if ending.is_timeout else Cause.CRASH
 
 
 _CANNOT_ANSWER = os.EX_IOERR
@@ -48,6 +61,8 @@ _CANNOT_ANSWER = os.EX_IOERR
 def _message(step: Step, ending: Ending) -> str:
     if ending.is_timeout:
         return f"timed out after {step.timeout_seconds:g} s; it did not heed the interrupt, so its process was killed"
+    if ending.refusal:
+        return f"there is no process to run it in: {ending.refusal}"
     if ending.failure:
         return f"its process could not be used: {ending.failure}"
     return _obituary(ending.exit_code)
@@ -75,7 +90,8 @@ class _Limit:
     def run(self, step: Step, execute: Execute) -> Result:
         self._step, self._was_hit = step, False
         try:
-            result = execute(step)
+            # A context of its own: what a test sets (language, time zone ...) is not there for the next.
+            result = contextvars.Context().run(execute, step)
         except TimeLimitExceeded:  # it hit just between the end of the test and ours
             result = Result(id=step.id, outcome=Outcome.ERRORED)
         self._step = None
@@ -93,16 +109,20 @@ class _Limit:
 
 def _serve(channel: Channel, open_session: OpenSession) -> None:
     pid, limit = os.getpid(), _Limit()
-    belongings = hygiene.Belongings()
     with open_session() as execute, suppress(EOFError):
+        belongings = Belongings()
         while True:
             result = limit.run(Step.from_dict(channel.receive()), execute)
             if os.getpid() != pid:
                 os._exit(0)  # a child that the test forked and that came back out of it
-            belongings.put_back()
-            # A thread that a test has left behind could do anything to the next.
-            is_spent = threading.active_count() > 1
+            left = belongings.put_back()
             try:
-                channel.send({"result": result.as_dict(), "is_spent": is_spent})
+                channel.send({"result": _told(result, left).as_dict(), "is_spent": bool(left.stuck)})
             except OSError:
                 os._exit(_CANNOT_ANSWER)
+
+
+def _told(result: Result, left: Left) -> Result:
+    if not left.changed:
+        return result
+    return replace(result, warnings=(*result.warnings, f"left behind: {', '.join(left.changed)}"))

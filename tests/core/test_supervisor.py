@@ -18,7 +18,9 @@ import pytest
 from smoketest.execution.channel import Channel
 from smoketest.execution.runner import make_supervisor, run_supervised
 from smoketest.execution.session import own_session
-from smoketest.execution.supervisor import GRACE_SECONDS, INTERRUPT, MOST_MESSAGES, Supervisor
+from smoketest.execution.starting import fork_warden
+from smoketest.execution.supervisor import GRACE_SECONDS, MOST_MESSAGES, Supervisor
+from smoketest.execution.warden import INTERRUPT
 from smoketest.results import Cause, Outcome
 from tests import waiting
 from tests.core.making import make_app, plan_of
@@ -165,7 +167,7 @@ def supervise():
     made = []
 
     def make(serve):
-        made.append(Supervisor(serve))
+        made.append(Supervisor(lambda: fork_warden(serve)))
         return made[-1]
 
     yield make
@@ -436,10 +438,10 @@ def pid_of(supervisor):
 def states():
     """Return the state and the process group of all processes, by id."""
     found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 (a glob may raise when one ends)
         with suppress(FileNotFoundError, ProcessLookupError):
-            state, _, group, *_ = stat.read_text().rpartition(")")[2].split()
-            found[int(stat.parent.name)] = (state, int(group))
+            state, _, group, *_ = Path("/proc", process, "stat").read_text().rpartition(")")[2].split()
+            found[int(process)] = (state, int(group))
     return found
 
 

@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import signal
 import socket
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -13,7 +15,7 @@ from django.test import Client
 from smoketest import tasks
 from tests import waiting
 from tests.live.conftest import outcomes_of
-from tests.servers import Worker, descendants
+from tests.servers import Worker, children, descendants, is_alive
 
 pytestmark = pytest.mark.live
 
@@ -124,7 +126,7 @@ def test_slow__crashes(queued, redis_server, worker, deployer):
 def test_slow__worker_lives_on(queued, redis_server, worker, deployer):
     """After all that a test can do the same worker runs the next ones clean, and nothing it started is left."""
     queued(redis_server, worker, "hostile")
-    before = set(descendants(worker.process.pid))
+    pool = children(worker.process.pid)
 
     deployer.run()
     outcomes = deployer.outcomes(k="LeftoverTest")
@@ -137,7 +139,8 @@ def test_slow__worker_lives_on(queued, redis_server, worker, deployer):
         "LeftoverTest.test_e_runs_out_of_memory": ("errored", "exception"),
         "LeftoverTest.test_f_is_clean": ("passed", None),
     }
-    waiting.until(lambda: set(descendants(worker.process.pid)) == before, what="only the worker's own are left")
+    # Behind a pool child that has run tests stand its warden and one process for the next run.
+    waiting.until(lambda: {len(descendants(child)) for child in pool} <= {0, 2}, what="only the worker's own are left")
 
 
 def test_slow__rolled_back(queued, redis_server, worker, deployer):
@@ -246,26 +249,72 @@ def test_slow__old_code(queued, own_redis, deployer):
     assert "its code is older or newer" in report["results"][-1]["message"]
 
 
-def test_slow__solo(queued, own_redis, deployer):
-    """On the solo pool the limits hold too."""
-    with closing_worker(Worker(own_redis.url, "--pool", "solo")) as worker:
-        queued(own_redis, worker, "hostile")
-
-        assert deployer.outcomes(k="test_swallows_everything") == {
-            "HangTest.test_swallows_everything": ("errored", "timeout")
-        }
+_POOLS = {
+    "solo": ("--pool", "solo"),
+    "threads": ("--pool", "threads", "--concurrency", "4"),
+    "gevent": ("--pool", "gevent", "--concurrency", "4"),
+}
 
 
-def test_slow__threads(queued, own_redis, deployer):
-    """On a pool of threads, where no limit can be kept, the tests are refused with a sentence."""
-    with closing_worker(Worker(own_redis.url, "--pool", "threads")) as worker:
-        queued(own_redis, worker, "nested")
+@pytest.fixture(params=_POOLS)
+def other_pool(request, own_redis):
+    """A worker whose pool is none of processes."""
+    worker = Worker(own_redis.url, *_POOLS[request.param])
+    worker.start()
+    yield worker
+    worker.stop()
 
-        report = deployer.run(k="gamma")
 
-    assert {each.get("message") for each in report["results"][1:]} == {
-        "this worker runs tasks in threads, where no limit can be kept; start it with --pool prefork or solo"
+def test_slow__other_pools(queued, own_redis, other_pool, deployer):
+    """On the other pools a hang, a crash and a deaf test end as they do on prefork, each with its cause."""
+    queued(own_redis, other_pool, "hostile")
+
+    hangs = deployer.run(k="HangTest.test_s")
+    crashes = deployer.outcomes(k="CrashTest.test_segfaults")
+    passes = deployer.outcomes(k="test_f_is_clean")
+
+    assert outcomes_of(hangs) == {
+        "HangTest.test_sleeps": ("errored", "timeout"),
+        "HangTest.test_swallows_everything": ("errored", "timeout"),
+        "HangTest.test_swallows_exceptions": ("errored", "timeout"),
     }
+    assert all("in test_s" in each["traceback"] for each in hangs["results"])
+    assert crashes == {"CrashTest.test_segfaults": ("errored", "crash")}
+    assert set(passes.values()) == {("passed", None)}
+
+
+@pytest.mark.parametrize("other_pool", ["threads", "gevent"], indirect=True)
+def test_slow__beside_another_run(queued, own_redis, other_pool, deployer):
+    """Where one worker runs several shards at once, a test that takes long holds up its own shard alone."""
+    queued(own_redis, other_pool, "patient", "nested")
+    release = Path(os.environ["SMOKETEST_TEST_DIR"], "release")
+    waiting_run = deployer.start(app="patient")
+    waiting.until(lambda: "RUNNING" in deployer.get(waiting_run).content.decode(), what="the first run begins")
+
+    passes = deployer.outcomes(test="tests.project.nested.smoke.deep")
+    status_meanwhile = deployer.get(waiting_run).status_code
+    release.touch()
+    report = deployer.final(waiting_run)
+
+    release.unlink()
+    assert set(passes.values()) == {("passed", None)}
+    assert (status_meanwhile, report["status"]) == (202, "PASS")
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_slow__nothing_outlives_the_worker(queued, own_redis, deployer, pool):
+    """What stands by between runs goes with the worker, even when that is killed."""
+    worker = Worker(own_redis.url, "--pool", pool, "--concurrency", "1")
+    worker.start()
+    queued(own_redis, worker, "nested")
+    deployer.run(k="gamma")
+    standing_by = set(worker.processes())
+
+    os.killpg(worker.process.pid, signal.SIGKILL)
+    worker.process.wait()
+
+    waiting.until(lambda: not any(map(is_alive, standing_by)), what="all of them are gone")
+    worker.log.close()
 
 
 @pytest.mark.usefixtures("row")

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
             "together",
             "writers",
             "mount",
+            "patient",
             "nested",
             "empty",
             "refused",

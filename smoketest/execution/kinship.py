@@ -1,0 +1,94 @@
+"""Ties processes together, so that none outlives the one that answers for it."""
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+# From <linux/prctl.h>.
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+_PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+_PAUSE_SECONDS = 0.0005
+
+
+def die_with(parent: int) -> None:
+    """Have this process killed when its parent dies, on Linux; the parent must have forked it in its main thread."""
+    if _PRCTL:
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every process below this one that loses its own, on Linux; a daemon does so on purpose.
+
+    https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html
+    """
+    if _PRCTL:
+        _PRCTL(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def watch_process(pid: int) -> int | None:
+    """Return a descriptor that becomes readable when the process has ended, where there is such a thing."""
+    with suppress(OSError, AttributeError):
+        return os.pidfd_open(pid)
+    return None
+
+
+def signal_group(pid: int, number: int) -> None:
+    """Send a signal to the process, and to the group that it leads."""
+    for kill in (os.killpg, os.kill):
+        with suppress(ProcessLookupError, PermissionError):
+            kill(pid, number)
+
+
+def reap(pid: int, seconds: float) -> int | None:
+    """Wait so long for the end of a child and return its exit code; None: it has not ended, or nobody knows how."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:  # somebody else has reaped it
+            return None
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > until:
+            return None
+        time.sleep(_PAUSE_SECONDS)
+
+
+def end_children(seconds: float) -> None:
+    """Kill all children, and theirs as they are adopted, until none is left.
+
+    After so many seconds the rest is given up: one that hangs in the kernel goes when that lets it.
+    """
+    until = time.monotonic() + seconds
+    while _reap_any() and time.monotonic() < until:
+        for pid in _children():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _reap_any() -> bool:
+    """Reap what has ended; tell whether a child still lives."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    return False
+
+
+def _children() -> list[int]:
+    """Return the ids of the children; elsewhere than on Linux nothing, nobody is adopted there."""
+    mine, found = str(os.getpid()), []
+    for pid in filter(str.isdigit, os.listdir("/proc") if _PRCTL else ()):  # noqa: PTH208 (names; a glob may raise)
+        with suppress(OSError):  # it has ended meanwhile
+            _state, parent, *_ = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
+            found += [int(pid)] if parent == mine else []
+    return found

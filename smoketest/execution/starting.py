@@ -1,0 +1,133 @@
+"""Starts a warden: by fork where that is safe, by exec everywhere else."""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from smoketest.execution import kinship, native
+from smoketest.execution.channel import Channel
+from smoketest.execution.warden import FILES, REAP_SECONDS, Serve, live_as_warden
+
+_FORK_SECONDS = 10.0
+_EXEC_SECONDS = 60.0
+"""A new process imports the whole project."""
+_ANSWER_SECONDS = 1.0
+_THREADS = Path("/proc/self/task")
+
+
+class Warden:
+    """A supervisor's hold on its warden; the process itself is in `warden.py`."""
+
+    def __init__(self, pid: int, control_fd: int, *, start_seconds: float) -> None:
+        """Take the process' id, its end of the socket, and how long it may take to come up."""
+        self._pid = pid
+        self._control = Channel(control_fd, control_fd, peer_fd=kinship.watch_process(pid))
+        self._start_seconds = start_seconds
+
+    def begin(self) -> tuple[int, Channel, int]:
+        """Return the id of a new runner that is up, its channel, and the file that it writes its stacks to.
+
+        Raises ChildProcessError when there is none to be had.
+        """
+        until = time.monotonic() + self._start_seconds
+        try:
+            self._control.send({"do": "begin"})
+            answer = self._control.receive(until)
+            if "failure" in answer:
+                raise ChildProcessError(answer["failure"])
+            to_read, to_write, stacks = self._control.receive_files(FILES, until)
+            channel = Channel(to_read, to_write, peer_fd=kinship.watch_process(answer["pid"]))
+            channel.receive(until)
+        except (EOFError, TimeoutError, BrokenPipeError, ConnectionResetError):
+            message = "the process did not come up"
+            raise ChildProcessError(message) from None
+        return answer["pid"], channel, stacks
+
+    def end(self, *, patience_seconds: float) -> int | None:
+        """End the runner and all that has come of it.
+
+        Return its exit code if it has ended by itself, before or within the patience. Raises ChildProcessError when
+        the warden is no more; its runner is not either then.
+        """
+        until = time.monotonic() + patience_seconds + 2 * REAP_SECONDS + _ANSWER_SECONDS
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGCONT)  # a test may have stopped it: it is its parent
+        try:
+            self._control.send({"do": "end", "seconds": patience_seconds})
+            exit_code: int | None = self._control.receive(until)["exit_code"]
+        except (EOFError, OSError):
+            message = "the process that watches over it was ended"
+            raise ChildProcessError(message) from None
+        return exit_code
+
+    def close(self) -> None:
+        """End the warden, its runner, and all that has come of that; nothing happens when they have ended."""
+        with contextlib.suppress(OSError):
+            os.kill(self._pid, signal.SIGCONT)
+        with contextlib.suppress(OSError):
+            self._control.send({})
+        self._control.close()
+        if kinship.reap(self._pid, 2 * REAP_SECONDS) is None:
+            kinship.signal_group(self._pid, signal.SIGKILL)
+            kinship.reap(self._pid, REAP_SECONDS)
+
+
+def can_fork() -> bool:
+    """Tell whether a fork is safe here: on Linux, where the process has one thread and no greenlets."""
+    is_alone = sys.platform == "linux" and len(list(_THREADS.iterdir())) == 1
+    return is_alone and not native.is_patched()
+
+
+def fork_warden(serve: Serve) -> Warden:
+    """Start a warden that has all that this process has in memory."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    ours, theirs = _socketpair()
+    parent = os.getpid()
+    try:
+        pid = os.fork()
+        if pid == 0:
+            live_as_warden(Channel(theirs, theirs), serve, parent)
+    except OSError:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    return Warden(pid, ours, start_seconds=_FORK_SECONDS)
+
+
+def exec_warden(command: Sequence[str]) -> Warden:
+    """Start a warden as a program of its own.
+
+    The command gets two more arguments, the file descriptor of its channel and the id of this process, and has to
+    call `live_as_warden()` with them. Safe in any thread or greenlet.
+    """
+    ours, theirs = _socketpair()
+    passed = 3 if theirs != 3 else 4  # noqa: PLR2004 (the first free ones of a new process)
+    try:
+        pid = os.posix_spawn(
+            command[0],
+            [*command, str(passed), str(os.getpid())],
+            os.environ,
+            file_actions=[(os.POSIX_SPAWN_DUP2, theirs, passed)],
+            setpgroup=0,
+        )
+    except OSError:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    return Warden(pid, ours, start_seconds=_EXEC_SECONDS)
+
+
+def _socketpair() -> tuple[int, int]:
+    ours, theirs = (end.detach() for end in socket.socketpair())
+    for fd in (ours, theirs):
+        os.set_blocking(fd, True)  # gevent's do not
+    return ours, theirs

@@ -1,0 +1,164 @@
+"""The process between a supervisor and its runners: it runs no test, so each runner that it forks is as good as new.
+
+It adopts what a runner's tests have started, whatever they did to get away, and ends it with the runner. It forks the
+next runner before that is asked for, and goes by itself when nobody has asked for long.
+"""
+
+import faulthandler
+import os
+import signal
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Any, NoReturn
+
+from smoketest.execution import hygiene, kinship
+from smoketest.execution.channel import Channel
+
+Serve = Callable[[Channel], None]
+"""What a runner does: answer each message of its channel, until there are no more."""
+
+INTERRUPT: int = getattr(signal, "SIGRTMIN", signal.SIGUSR2 - 5) + 5
+"""Sent to a runner at a deadline. A real-time signal: SIGALRM, SIGUSR1 and SIGUSR2 are the tests' own."""
+DUMP_STACKS: int = INTERRUPT + 1
+"""Sent to a runner that does not heed the interrupt: it writes the stacks of its threads."""
+IDLE_SECONDS = 60.0
+"""So long a warden waits to be asked for a runner."""
+REAP_SECONDS = 1.0
+"""So long the death of what was killed is waited for; what hangs in the kernel goes when that lets it."""
+FILES = 3
+"""That come with a runner: to read from, to write to, and where it writes its stacks."""
+
+
+def live_as_warden(control: Channel, serve: Serve, parent: int) -> NoReturn:
+    """Start runners and end them, as asked through `control`, until the parent has gone."""
+    try:
+        with suppress(PermissionError):  # it leads a session: nobody else's signals reach it
+            os.setpgid(0, 0)
+        hygiene.clean_process(keep_fds=control.fds)
+        kinship.adopt_orphans()
+        parents_end = kinship.watch_process(parent)
+        if os.getppid() == parent:
+            _Warden(Channel(*control.fds, peer_fd=parents_end), serve).work()
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 (nothing may unwind into the code that forked)
+        os.write(2, traceback.format_exc().encode())
+    finally:
+        os._exit(os.EX_SOFTWARE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Runner:
+    pid: int
+    to_read: int
+    to_write: int
+    stacks: IO[bytes]
+
+    def give_to(self, control: Channel) -> None:
+        control.send({"pid": self.pid})
+        control.send_files(self.to_read, self.to_write, self.stacks.fileno())
+
+    def forget_files(self) -> None:
+        os.close(self.to_read)
+        os.close(self.to_write)
+        self.stacks.close()
+
+
+class _Warden:
+    def __init__(self, control: Channel, serve: Serve) -> None:
+        self._control = control
+        self._serve = serve
+        self._standby: _Runner | None = None
+        self._given: int | None = None
+        """The id of the runner that the supervisor has."""
+
+    def work(self) -> None:
+        try:
+            while request := self._next_request():
+                self._obey(request)
+        finally:
+            self._end(0.0)
+
+    def _next_request(self) -> dict[str, Any] | None:
+        until = None if self._given else time.monotonic() + IDLE_SECONDS
+        with suppress(TimeoutError, EOFError, OSError):
+            return self._control.receive(until)
+        return None
+
+    def _obey(self, request: dict[str, Any]) -> None:
+        if request["do"] == "begin":
+            self._begin()
+        else:
+            self._control.send({"exit_code": self._end(request["seconds"])})
+            with suppress(OSError):  # then it is tried again when one is asked for
+                self._standby = self._fork()
+
+    def _begin(self) -> None:
+        try:
+            runner = self._take_standby() or self._fork()
+        except OSError as error:
+            self._control.send({"failure": f"{type(error).__name__}: {error}"})
+            return
+        self._given = runner.pid
+        runner.give_to(self._control)
+        runner.forget_files()
+
+    def _take_standby(self) -> _Runner | None:
+        standby, self._standby = self._standby, None
+        if standby and os.waitpid(standby.pid, os.WNOHANG)[0]:  # whoever has killed it
+            standby.forget_files()
+            return None
+        return standby
+
+    def _end(self, patience_seconds: float) -> int | None:
+        """End the runner and all that has come of it; return how it ended, if that was by itself."""
+        exit_code = None
+        if self._given:
+            exit_code = kinship.reap(self._given, patience_seconds)
+            kinship.signal_group(self._given, signal.SIGKILL)
+            if exit_code is None:
+                kinship.reap(self._given, REAP_SECONDS)
+        self._given = None
+        kinship.end_children(REAP_SECONDS)
+        return exit_code
+
+    def _fork(self) -> _Runner:
+        to_read, their_write = os.pipe()
+        their_read, to_write = os.pipe()
+        stacks = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the supervisor has it)
+        warden = os.getpid()
+        try:
+            pid = os.fork()
+        except OSError:
+            for fd in (to_read, their_write, their_read, to_write):
+                os.close(fd)
+            stacks.close()
+            raise
+        if pid == 0:
+            self._control.close()
+            os.close(to_read)
+            os.close(to_write)
+            _live_as_runner(self._serve, Channel(their_read, their_write), stacks.fileno(), warden)
+        os.close(their_read)
+        os.close(their_write)
+        with suppress(OSError):
+            os.setpgid(pid, pid)  # both sides do it: whoever comes first
+        return _Runner(pid=pid, to_read=to_read, to_write=to_write, stacks=stacks)
+
+
+def _live_as_runner(serve: Serve, channel: Channel, stacks_fd: int, warden: int) -> NoReturn:
+    try:
+        os.setpgid(0, 0)
+        kinship.die_with(warden)
+        hygiene.be_killed_first()
+        faulthandler.register(DUMP_STACKS, file=stacks_fd, all_threads=True, chain=False)
+        channel.send({})
+        serve(channel)
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 (nothing may unwind into the code that forked)
+        os.write(2, traceback.format_exc().encode())
+    finally:
+        os._exit(os.EX_SOFTWARE)
