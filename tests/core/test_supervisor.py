@@ -140,6 +140,29 @@ def test_channel_sees_its_peer_die():
         channel.receive(soon())
 
 
+def test_channel_carries_open_files(tmp_path):
+    """Open files go through a socket, and are not inherited by what is executed there."""
+    (tmp_path / "file").write_text("in the file")
+    ours, theirs = socket.socketpair()
+    with ours, theirs, (tmp_path / "file").open() as file:
+        Channel(ours.fileno(), ours.fileno()).send_files(file.fileno())
+
+        (received,) = Channel(theirs.fileno(), theirs.fileno()).receive_files(1, soon())
+
+    is_inheritable = os.get_inheritable(received)
+    with os.fdopen(received) as file:
+        assert (file.read(), is_inheritable) == ("in the file", False)
+
+
+def test_channel_without_files():
+    """When nobody can send files any more that is an EOFError."""
+    ours, theirs = socket.socketpair()
+    ours.close()
+
+    with theirs, pytest.raises(EOFError):
+        Channel(theirs.fileno(), theirs.fileno()).receive_files(1, soon())
+
+
 # The supervisor
 
 

@@ -7,7 +7,6 @@ import signal
 import socket
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -15,6 +14,7 @@ from django.test import Client
 from smoketest import tasks
 from tests import waiting
 from tests.live.conftest import outcomes_of
+from tests.live.gate import Gate
 from tests.servers import Worker, children, descendants, is_alive
 
 pytestmark = pytest.mark.live
@@ -283,20 +283,21 @@ def test_slow__other_pools(queued, own_redis, other_pool, deployer):
     assert set(passes.values()) == {("passed", None)}
 
 
-@pytest.mark.parametrize("other_pool", ["threads", "gevent"], indirect=True)
-def test_slow__beside_another_run(queued, own_redis, other_pool, deployer):
+@pytest.mark.parametrize("pool", ["threads", "gevent"])
+def test_slow__beside_another_run(queued, own_redis, deployer, pool):
     """Where one worker runs several shards at once, a test that takes long holds up its own shard alone."""
-    queued(own_redis, other_pool, "patient", "nested")
-    release = Path(os.environ["SMOKETEST_TEST_DIR"], "release")
-    waiting_run = deployer.start(app="patient")
-    waiting.until(lambda: "RUNNING" in deployer.get(waiting_run).content.decode(), what="the first run begins")
+    with closing(Gate()) as gate:
+        worker = Worker(own_redis.url, *_POOLS[pool], SMOKETEST_TEST_GATE=str(gate.path))
+        with closing_worker(worker):
+            queued(own_redis, worker, "gated", "hostile", timeout=60)
+            waiting_run = deployer.start(k="GatedTest.test_a")
+            gate.wait_for(1)
 
-    passes = deployer.outcomes(test="tests.project.nested.smoke.deep")
-    status_meanwhile = deployer.get(waiting_run).status_code
-    release.touch()
-    report = deployer.final(waiting_run)
+            passes = deployer.outcomes(k="test_f_is_clean")
+            status_meanwhile = deployer.get(waiting_run).status_code
+            gate.open()
+            report = deployer.final(waiting_run)
 
-    release.unlink()
     assert set(passes.values()) == {("passed", None)}
     assert (status_meanwhile, report["status"]) == (202, "PASS")
 

@@ -34,7 +34,6 @@ INSTALLED_APPS = [
             "together",
             "writers",
             "mount",
-            "patient",
             "nested",
             "empty",
             "refused",

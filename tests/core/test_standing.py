@@ -1,0 +1,222 @@
+"""What stands by between runs: whose it is, how long it stays, and that no test has run in it."""
+
+import os
+import signal
+import subprocess
+import sys
+from textwrap import dedent
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from django.conf import UserSettingsHolder, global_settings
+
+from smoketest import spawned, supervision
+from smoketest.execution import standing, warden
+from smoketest.execution.runner import run_supervised
+from smoketest.execution.starting import fork_warden
+from smoketest.execution.supervisor import Supervisor
+from smoketest.results import Cause, Outcome
+from smoketest.suite.discover import Found
+from tests import waiting
+from tests.core.making import make_step
+from tests.servers import ROOT, children, is_alive
+
+
+def echo(channel):
+    """Answer each message with who answers."""
+    while True:
+        channel.receive()
+        channel.send({"pid": os.getpid(), "warden": os.getppid()})
+
+
+@pytest.fixture
+def lend():
+    """Lend a supervisor under a key; what is kept is closed at the end."""
+    yield lambda key: standing.standing_by(key, lambda: Supervisor(lambda: fork_warden(echo)))
+    while standing._kept:
+        standing._kept.pop().supervisor.close()
+
+
+def ask(supervisor):
+    return supervisor.ask({}, seconds=10).answer
+
+
+def test_kept(lend):
+    """The next one with the same key has the same warden, and a process in which nothing has run yet."""
+    with lend("a") as supervisor:
+        first = ask(supervisor)
+
+    with lend("a") as supervisor:
+        second = ask(supervisor)
+
+    assert first["warden"] == second["warden"]
+    assert first["pid"] != second["pid"]
+    assert not is_alive(first["pid"])
+
+
+def test_next_process_stands_by(lend):
+    """The process of the next run is there before that begins."""
+    with lend("a") as supervisor:
+        first = ask(supervisor)
+    waiting.until(lambda: children(first["warden"]), what="one stands by")
+    (standing_by,) = children(first["warden"])
+
+    with lend("a") as supervisor:
+        second = ask(supervisor)
+
+    assert second["pid"] == standing_by
+
+
+def test_standby_that_was_killed(lend):
+    """A process that was killed while it stood by is nobody's: another takes its place."""
+    with lend("a") as supervisor:
+        first = ask(supervisor)
+    waiting.until(lambda: children(first["warden"]), what="one stands by")
+    (standing_by,) = children(first["warden"])
+    os.kill(standing_by, signal.SIGKILL)
+    waiting.until(lambda: not is_alive(standing_by), what="it is dead")
+
+    with lend("a") as supervisor:
+        second = ask(supervisor)
+
+    assert second["warden"] == first["warden"]
+    assert second["pid"] != standing_by
+
+
+def test_other_key(lend):
+    """What was kept for other code than that of the next run is ended, never lent."""
+    with lend("old") as supervisor:
+        old = ask(supervisor)
+
+    with lend("new") as supervisor:
+        new = ask(supervisor)
+
+    assert new["warden"] != old["warden"]
+    assert not is_alive(old["warden"])
+
+
+def test_two_at_once(lend):
+    """Those who run side by side each have their own."""
+    with lend("a") as one, lend("a") as other:
+        wardens = {ask(one)["warden"], ask(other)["warden"]}
+
+    assert len(wardens) == 2
+
+
+def test_error(lend):
+    """A supervisor in whose use something went wrong is not kept."""
+    answers = []
+
+    def use():
+        with lend("a") as supervisor:
+            answers.append(ask(supervisor))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        use()
+    assert not standing._kept
+    assert not is_alive(answers[0]["warden"])
+
+
+def test_idle(lend, monkeypatch):
+    """A warden that nobody asks for long goes, and the next run has a new one."""
+    monkeypatch.setattr(warden, "IDLE_SECONDS", 0.05)
+    with lend("a") as supervisor:
+        first = ask(supervisor)
+    waiting.until(lambda: not is_alive(first["warden"]), what="the warden is gone")
+
+    with lend("a") as supervisor:
+        second = ask(supervisor)
+
+    assert second["warden"] != first["warden"]
+
+
+def test_busy_warden_stays(lend, monkeypatch):
+    """While a process is in use its warden does not go, however long it has nothing to do."""
+    monkeypatch.setattr(warden, "IDLE_SECONDS", 0.0)
+
+    with lend("a") as supervisor:
+        first = ask(supervisor)
+        second = ask(supervisor)
+
+    assert first == second
+
+
+def test_forked_process_has_no_claim(lend):
+    """A process that was forked from the one that keeps a supervisor does not use it."""
+    with lend("a") as supervisor:
+        first = ask(supervisor)
+
+    standing._kept[0] = standing._Kept(supervisor, "a", pid=1)
+    with lend("a") as other:
+        second = ask(other)
+
+    supervisor.close()
+    assert second["warden"] != first["warden"]
+
+
+def test_refused_below_eventlet(monkeypatch):
+    """Below eventlet a test is not run, and told why."""
+    eventlet = ModuleType("eventlet")
+    eventlet.patcher = SimpleNamespace(is_monkey_patched=lambda _name: True)
+    monkeypatch.setitem(sys.modules, "eventlet", eventlet)
+
+    with supervision.lend_supervisor(Found()) as supervisor:
+        result = run_supervised(make_step("shop.smoke.ShopTest.test_a"), supervisor)
+
+    assert (result.outcome, result.cause) == (Outcome.ERRORED, Cause.NOT_RUN)
+    assert "below eventlet nothing can wait for a process" in result.message
+
+
+def test_settings_without_a_module(monkeypatch):
+    """Settings that have no module can't be given to a new program, and that is told."""
+    monkeypatch.setattr(spawned, "settings", UserSettingsHolder(global_settings))
+
+    with pytest.raises(ChildProcessError, match=r"settings\.configure\(\)"):
+        spawned.command()
+
+
+def run_python(source):
+    """Run a program of its own and return what it prints."""
+    command = [sys.executable, "-c", dedent(source)]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_fork_where_it_is_safe():
+    """A process of one thread may fork; with another thread, or below gevent, it may not."""
+    asks = "from smoketest.execution.starting import can_fork\n"
+
+    alone = run_python(f"{asks}print(can_fork())")
+    with_thread = run_python(f"{asks}import threading; threading.Timer(1, int).start(); print(can_fork())")
+    patched = run_python(f"from gevent import monkey; monkey.patch_all()\n{asks}print(can_fork())")
+
+    assert (alone, with_thread, patched) == ("True", "False", "False")
+
+
+def test_greenlets_go_on():
+    """Below gevent the other greenlets run while a test does."""
+    printed = run_python(
+        """
+        from gevent import monkey; monkey.patch_all()
+        import django; django.setup()
+        import gevent
+        from smoketest.execution.runner import run_supervised
+        from smoketest.supervision import lend_supervisor
+        from smoketest.suite.discover import Found
+        from tests.core.making import make_step
+
+        ticks = []
+        def tick():
+            while True:
+                ticks.append(1)
+                gevent.sleep(0.01)
+        gevent.spawn(tick)
+        step = make_step("tests.project.nasty.smoke.DeafTest.test_blocks_all_signals", timeout_seconds=0.3)
+        with lend_supervisor(Found()) as supervisor:
+            before = len(ticks)
+            result = run_supervised(step, supervisor)
+            print(result.cause, len(ticks) - before > 20)
+        """
+    )
+
+    assert printed == "timeout True"
