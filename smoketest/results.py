@@ -38,7 +38,7 @@ class Cause(StrEnum):
     IMPORT = "import"
     """Its module would not load."""
     NOT_RUN = "not_run"
-    """The run's budget or a cancel ended first."""
+    """The run's budget or a cancel ended first, or there was no process for it."""
     GUARD = "guard"
     """It did what could outlive its rollback."""
 

@@ -184,6 +184,6 @@ def test_no_process(run_app, monkeypatch):
 
     assert outcomes["test_passes"] == (
         "errored",
-        "crash",
-        "its process could not be used: BlockingIOError: no more processes",
+        "not_run",
+        "there is no process to run it in: BlockingIOError: no more processes",
     )
