@@ -2,14 +2,16 @@
 
 from django.apps import AppConfig
 from django.core import checks
+from django.db.backends.signals import connection_created
 
 from smoketest.cases import SmokeTest
 from smoketest.checks import check_settings, check_store
 from smoketest.execution.guards.callers_connections import CallersConnections
+from smoketest.execution.guards.escapes import note_connection
 
 
 class SmoketestConfig(AppConfig):
-    """Registers the system checks, and the guard of smoke tests that another test runner runs."""
+    """Registers the system checks, the watch on connections, and the guard where another test runner runs the tests."""
 
     name = "smoketest"
     verbose_name = "Smoke tests"
@@ -19,3 +21,4 @@ class SmoketestConfig(AppConfig):
         checks.register(check_settings, "smoketest")
         checks.register(check_store, "smoketest", deploy=True)
         SmokeTest._own_guard = staticmethod(CallersConnections().level)  # noqa: SLF001 (ours)
+        connection_created.connect(note_connection, dispatch_uid="smoketest")

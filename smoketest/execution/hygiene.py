@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 _PR_SET_PDEATHSIG = 1
 """https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html"""
@@ -66,12 +67,12 @@ def _open_descriptors() -> list[int]:
 class Belongings:
     """What of the process a test may have changed and must be as it was for the next."""
 
-    _TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+    _TIMERS: ClassVar = {name: getattr(signal, name) for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF")}
     _SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
     def __init__(self) -> None:
         """Remember how it is now."""
-        self._directory = os.getcwd()  # noqa: PTH109 (a str is what chdir wants)
+        self._directory = _directory()
         self._environment = dict(os.environ)
         self._handlers = {number: signal.getsignal(number) for number in self._SIGNALS}
         self._path = list(sys.path)
@@ -79,18 +80,48 @@ class Belongings:
         os.umask(self._umask)
         self._socket_timeout = socket.getdefaulttimeout()
 
-    def put_back(self) -> None:
-        """Let it be as it was."""
-        for timer in self._TIMERS:
-            signal.setitimer(timer, 0)
-        with contextlib.suppress(OSError):
-            os.chdir(self._directory)
-        if dict(os.environ) != self._environment:
+    def stop_timers(self) -> list[str]:
+        """Stop the timers that would interrupt the next test; return what is to be told."""
+        running = [name for name, timer in self._TIMERS.items() if signal.setitimer(timer, 0)[0]]
+        return [f"left behind and stopped: the timer {name}" for name in running]
+
+    def put_back(self) -> list[str]:
+        """Let it be as it was; return what is to be told."""
+        told = [*self.stop_timers(), *self._put_back_environment(), *self._put_back_handlers()]
+        if sys.path != self._path:
+            told.append("changed and put back: sys.path")
+            sys.path[:] = self._path
+        if os.umask(self._umask) != self._umask:
+            told.append("changed and put back: the umask")
+        if socket.getdefaulttimeout() != self._socket_timeout:
+            told.append("changed and put back: the default timeout of sockets")
+            socket.setdefaulttimeout(self._socket_timeout)
+        return told
+
+    def _put_back_environment(self) -> list[str]:
+        told = []
+        if _directory() != self._directory:
+            told.append("changed and put back: the working directory")
+            with contextlib.suppress(OSError):
+                os.chdir(self._directory)
+        now = dict(os.environ)
+        if names := sorted(
+            name for name in now.keys() | self._environment if now.get(name) != self._environment.get(name)
+        ):
+            told.append(f"changed and put back: the environment's {', '.join(names)}")
             os.environ.clear()
             os.environ.update(self._environment)
-        for number, handler in self._handlers.items():
-            if signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
-        sys.path[:] = self._path
-        os.umask(self._umask)
-        socket.setdefaulttimeout(self._socket_timeout)
+        return told
+
+    def _put_back_handlers(self) -> list[str]:
+        changed = [number for number, handler in self._handlers.items() if signal.getsignal(number) is not handler]
+        for number in changed:
+            signal.signal(number, self._handlers[number])
+        names = {each.value: each.name for each in signal.Signals}  # not all real-time signals have one
+        return [f"changed and put back: the handler of signal {names.get(number, number)}" for number in changed]
+
+
+def _directory() -> str:
+    with contextlib.suppress(OSError):
+        return os.getcwd()  # noqa: PTH109 (a str is what chdir wants)
+    return ""

@@ -96,10 +96,13 @@ def _serve(channel: Channel, open_session: OpenSession) -> None:
     belongings = hygiene.Belongings()
     with open_session() as execute, suppress(EOFError):
         while True:
-            result = limit.run(Step.from_dict(channel.receive()), execute)
+            step = Step.from_dict(channel.receive())
+            result = limit.run(step, execute)
             if os.getpid() != pid:
                 os._exit(0)  # a child that the test forked and that came back out of it
-            belongings.put_back()
+            # What fixtures have changed is theirs while they stand; a timer would hit the next test.
+            told = belongings.stop_timers() if step.keeps else belongings.put_back()
+            result = replace(result, warnings=(*result.warnings, *told))
             # A thread that a test has left behind could do anything to the next.
             is_spent = threading.active_count() > 1
             try:

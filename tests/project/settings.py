@@ -30,6 +30,7 @@ INSTALLED_APPS = [
             "gated",
             "hanging",
             "hostile",
+            "leaver",
             "together",
             "writers",
             "mount",

@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from smoketest.errors import TestAbandoned
 from smoketest.execution.guards import statements
+from smoketest.execution.leftovers import of_context
 
 LOCK_SECONDS = 2.0
 """The longest that a test waits for a lock that somebody else holds; less if its own time is shorter."""
@@ -150,6 +151,8 @@ class GuardedConnection(BaseDatabaseWrapper):
             return []
         *outer, mark = self._marks
         self._state = _State.OPENING  # from here on it is the guard that uses the connection
+        if len(self.atomic_blocks) > mark.atomic_blocks:
+            self._tell_open()
         is_sound = self._undo(mark, is_last=not outer)
         if is_sound and outer:
             self._marks = tuple(outer)
@@ -159,6 +162,20 @@ class GuardedConnection(BaseDatabaseWrapper):
         self._end(is_sound=is_sound)
         self._state = _State.ARMED if level > 1 else _State.OFF
         return violations
+
+    def end_transaction(self) -> None:
+        """Drop the connection if a test outside any level has left a transaction open on it."""
+        if self._state is not _State.OFF or self.connection is None:
+            return
+        with suppress(Exception):
+            if not self.in_atomic_block and self.get_autocommit():
+                return
+        self._tell_open()
+        self.forget()
+
+    def _tell_open(self) -> None:
+        if leftovers := of_context():
+            leftovers.tell(f"left open and rolled back: a transaction in database {self.alias!r}")
 
     def _why_lost(self) -> list[str]:
         """Return what is to be said of a transaction that is gone."""

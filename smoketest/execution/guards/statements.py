@@ -31,9 +31,9 @@ def violation(sql: str, *, can_rollback_ddl: bool) -> str:
     """
     sql = _LITERALS.sub("''", sql)
     if _ENDS_TRANSACTION.search(sql):
-        return f"refused, it would end the transaction: {_shown(sql)}"
+        return f"refused, it would end the transaction: {shown(sql)}"
     if not can_rollback_ddl and _COMMITS_IMPLICITLY.search(sql):
-        return f"refused, the database would commit: {_shown(sql)}"
+        return f"refused, the database would commit: {shown(sql)}"
     return ""
 
 
@@ -42,6 +42,13 @@ def may_write(sql: str) -> bool:
     return not _ONLY_READS.search(sql) or bool(_WRITES_AFTER_ALL.search(sql))
 
 
-def _shown(sql: str) -> str:
+def may_write_alone(sql: str) -> bool:
+    """Tell the same of `sql` on a connection outside the guard, where a transaction by itself does nothing."""
+    is_control_only = _ENDS_TRANSACTION.search(sql) and not _WRITES_AFTER_ALL.search(sql)
+    return may_write(sql) and not is_control_only
+
+
+def shown(sql: str) -> str:
+    """Return as much of `sql` as a message may hold."""
     line = " ".join(sql.split())
     return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}..."
