@@ -1,5 +1,8 @@
 """The Django app."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 from django.apps import AppConfig
 from django.core import checks
 from django.db.backends.signals import connection_created
@@ -21,4 +24,11 @@ class SmoketestConfig(AppConfig):
         checks.register(check_settings, "smoketest")
         checks.register(check_store, "smoketest", deploy=True)
         SmokeTest._own_guard = staticmethod(CallersConnections().level)  # noqa: SLF001 (ours)
+        SmokeTest._on_commit = staticmethod(_capture_on_commit)  # noqa: SLF001 (ours)
         connection_created.connect(note_connection, dispatch_uid="smoketest")
+
+
+def _capture_on_commit(*, using: str, execute: bool) -> AbstractContextManager[list[Callable[[], object]]]:
+    from django.test import TestCase  # noqa: PLC0415 (a process loads Django's test tools only if a test needs them)
+
+    return TestCase.captureOnCommitCallbacks(using=using, execute=execute)
