@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from smoketest.errors import TestAbandoned
 from smoketest.execution.guards import statements
+from smoketest.execution.guards.driver import text_of
 from smoketest.execution.leftovers import of_context
 
 LOCK_SECONDS = 2.0
@@ -71,6 +72,10 @@ class GuardedConnection(BaseDatabaseWrapper):
     _marks: tuple[Mark, ...] = ()
     """Those of the levels that the open transaction spans; the first one began it."""
     _used_at = 0.0
+    _passed: Any = None
+    """The statement that Django's cursor hands down to the driver's."""
+    _is_altered = False
+    """Whether the session has something of the test's that no rollback takes away, so that it must go."""
 
     # Whatever reaches for the database reads one of the next four first.
 
@@ -113,7 +118,7 @@ class GuardedConnection(BaseDatabaseWrapper):
     def copy(self, alias: str | None = None) -> Any:
         """Refuse: a copy would stand outside the guard."""
         if self._state is not _State.OFF:
-            self.owner.refuse(f"database {self.alias!r}: a copy of the connection was asked for")
+            self._refuse("a copy of the connection was asked for")
         return super().copy(alias)
 
     def validate_no_atomic_block(self) -> None:
@@ -124,7 +129,7 @@ class GuardedConnection(BaseDatabaseWrapper):
 
     def _commit(self) -> None:
         if self._state is _State.BEGUN:
-            self.owner.refuse(f"database {self.alias!r}: COMMIT refused")
+            self._refuse("COMMIT refused")
         super()._commit()  # type: ignore[misc]
 
     # What the guard calls.
@@ -159,7 +164,7 @@ class GuardedConnection(BaseDatabaseWrapper):
             self._state = _State.BEGUN
             return []
         violations = [] if is_sound else self._why_lost()
-        self._end(is_sound=is_sound)
+        self._end(is_sound=is_sound and not self._is_altered)
         self._state = _State.ARMED if level > 1 else _State.OFF
         return violations
 
@@ -194,7 +199,17 @@ class GuardedConnection(BaseDatabaseWrapper):
         """Tell whether the test has a transaction here."""
         return self._state in (_State.OPENING, _State.BEGUN)
 
+    @property
+    def is_begun(self) -> bool:
+        """Tell whether it is the test that uses the transaction now, not the guard."""
+        return self._state is _State.BEGUN
+
     # What a backend does in its own way.
+
+    def _set_savepoint(self, level: int, seconds: float) -> None:
+        """Set the level's savepoint and let the server end statements that take longer than `seconds`."""
+        self._plain_execute(f"SAVEPOINT smoketest_{level}")
+        self._limit_statements(seconds)
 
     def _limit_statements(self, seconds: float) -> None:
         """Let the server end statements of the open transaction that take longer."""
@@ -228,8 +243,7 @@ class GuardedConnection(BaseDatabaseWrapper):
         self.owner.check_allowed(self.alias)
         self._renew()
         if not _has_transactions(self):
-            message = f"database {self.alias!r} has no transactions, so nothing could be rolled back"
-            self.owner.refuse(message)
+            self.owner.refuse(f"database {self.alias!r} has no transactions, so nothing could be rolled back")
         atomic = transaction.Atomic(self.alias, savepoint=False, durable=False)
         atomic._from_testcase = True  # type: ignore[attr-defined] # noqa: SLF001 (as TestCase does: a durable block may be the outermost below it)
         atomic.__enter__()
@@ -247,17 +261,35 @@ class GuardedConnection(BaseDatabaseWrapper):
             self._drop()
 
     def _filter(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 (Django's signature)
-        text = str(sql)
-        violation = statements.violation(text, can_rollback_ddl=self.features.can_rollback_ddl)
-        if violation:
-            self.owner.refuse(f"database {self.alias!r}: {violation}")
-        if statements.may_write(text):
-            self.owner.take_turn()
+        self._check(text_of(sql))
+        self._passed = sql
         return execute(sql, params, many, context)
 
+    def _check_driver(self, statement: Any) -> None:
+        """Check a statement on a cursor of the driver, unless Django's has just handed it down."""
+        if self._state is _State.BEGUN and statement is not self._passed:
+            self._check(text_of(statement))
+
+    def _check_method(self, name: str) -> None:
+        if self._state is _State.BEGUN and not self.owner.is_abandoned:
+            self._refuse(f"the driver's {name}() refused")
+
+    def _check(self, sql: str) -> None:
+        if violation := statements.violation(sql, can_rollback_ddl=self.features.can_rollback_ddl):
+            self._refuse(violation)
+        if statements.stays_with_session(sql, self.vendor):
+            self._is_altered = True
+        if statements.may_write(sql):
+            self._before_write(sql)
+
+    def _before_write(self, sql: str) -> None:  # noqa: ARG002
+        self.owner.take_turn()
+
+    def _refuse(self, violation: str) -> None:
+        self.owner.refuse(f"database {self.alias!r}: {violation}")
+
     def _mark(self, level: int) -> None:
-        self._plain_execute(f"SAVEPOINT smoketest_{level}")
-        self._limit_statements(max(0.05, self.owner.seconds_left()))
+        self._set_savepoint(level, max(0.05, self.owner.seconds_left()))
         mark = Mark(level, len(self.atomic_blocks), len(self.savepoint_ids), len(self.run_on_commit))
         self._marks = (*self._marks, mark)
 
@@ -279,6 +311,8 @@ class GuardedConnection(BaseDatabaseWrapper):
         """End the transaction, if need be with the connection, and leave Django's bookkeeping as new."""
         self._state = _State.OPENING
         self._marks = ()
+        self._passed = None
+        self._is_altered = False
         self._used_at = time.monotonic()
         self.execute_wrappers[:] = [wrapper for wrapper in self.execute_wrappers if wrapper != self._filter]
         self.run_on_commit = []
