@@ -14,6 +14,7 @@ from smoketest.execution.capture import Captured, start_capture, stop_capture
 from smoketest.execution.fixtures import Fixtures, class_cleanups
 from smoketest.execution.guards.protocol import Guard
 from smoketest.execution.leftovers import Leftovers, start_watch, stop_watch
+from smoketest.execution.loops import start_own_loops, stop_own_loops
 from smoketest.failures import cut, message_of, traceback_of
 from smoketest.results import Cause, Outcome, Result, Step
 
@@ -41,13 +42,14 @@ def execute(
     captured = Captured()
     leftovers = Leftovers(is_guarded=step.is_rolled_back)
     began = time.perf_counter()
-    tokens = current_clock.set(clock), start_capture(captured), start_watch(leftovers)
+    tokens = current_clock.set(clock), start_capture(captured), start_watch(leftovers), start_own_loops()
     try:
         _run(step, test_class, recorder, fixtures, guard, clock)
     except BaseException as error:  # noqa: BLE001 (whatever a test raises is its result, sys.exit() too)
         recorder.note(error)
     finally:
         leftovers.end(clock.deadline)
+        stop_own_loops(tokens[3])
         stop_watch(tokens[2])
         stop_capture(tokens[1])
         current_clock.reset(tokens[0])
