@@ -31,6 +31,7 @@ INSTALLED_APPS = [
             "hanging",
             "hostile",
             "leaver",
+            "gate",
             "blocking",
             "together",
             "writers",
