@@ -4,14 +4,16 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from enum import Enum, auto
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from smoketest.errors import TestAbandoned
 from smoketest.execution.guards import statements
+from smoketest.execution.guards.bookkeeping import Mark, forget_transaction, has_transactions
 from smoketest.execution.guards.driver import text_of
+from smoketest.execution.guards.owner import Owner
 from smoketest.execution.leftovers import of_context
 
 LOCK_SECONDS = 2.0
@@ -27,37 +29,6 @@ class _State(Enum):
     """Inside a level, not touched yet."""
     OPENING = auto()
     BEGUN = auto()
-
-
-class Mark(NamedTuple):
-    """How deep Django's own bookkeeping stood when a level began."""
-
-    level: int
-    atomic_blocks: int = 0
-    savepoints: int = 0
-    on_commit: int = 0
-
-
-class Owner(Protocol):
-    """The guard that the connection belongs to."""
-
-    level_now: int
-    is_abandoned: bool
-
-    def seconds_left(self) -> float:
-        """Return how long the test may still take."""
-
-    def check_allowed(self, alias: str) -> None:
-        """Raise GuardViolation for a database that may not be touched."""
-
-    def refuse(self, violation: str) -> None:
-        """Keep a violation and raise GuardViolation for it."""
-
-    def remember(self, violation: str) -> None:
-        """Keep a violation that is refused elsewhere."""
-
-    def take_turn(self) -> None:
-        """Wait until no other test of the process writes; until this one's transactions end none will."""
 
 
 class GuardedConnection(BaseDatabaseWrapper):
@@ -220,7 +191,7 @@ class GuardedConnection(BaseDatabaseWrapper):
             self._plain_execute(f"ROLLBACK TO SAVEPOINT smoketest_{mark.level}")
         except Exception:  # noqa: BLE001 (drivers have no common error, and the answer is the same for each)
             return False
-        self._restore(mark)
+        mark.restore(self)
         return True
 
     # The rest is the same for all.
@@ -242,7 +213,7 @@ class GuardedConnection(BaseDatabaseWrapper):
     def _begin(self) -> None:
         self.owner.check_allowed(self.alias)
         self._renew()
-        if not _has_transactions(self):
+        if not has_transactions(self):
             self.owner.refuse(f"database {self.alias!r} has no transactions, so nothing could be rolled back")
         atomic = transaction.Atomic(self.alias, savepoint=False, durable=False)
         atomic._from_testcase = True  # type: ignore[attr-defined] # noqa: SLF001 (as TestCase does: a durable block may be the outermost below it)
@@ -290,16 +261,7 @@ class GuardedConnection(BaseDatabaseWrapper):
 
     def _mark(self, level: int) -> None:
         self._set_savepoint(level, max(0.05, self.owner.seconds_left()))
-        mark = Mark(level, len(self.atomic_blocks), len(self.savepoint_ids), len(self.run_on_commit))
-        self._marks = (*self._marks, mark)
-
-    def _restore(self, mark: Mark) -> None:
-        """Set Django's bookkeeping to where it stood at the mark."""
-        self.needs_rollback = False
-        self.in_atomic_block = True
-        del self.atomic_blocks[mark.atomic_blocks :]
-        del self.savepoint_ids[mark.savepoints :]
-        del self.run_on_commit[mark.on_commit :]
+        self._marks = (*self._marks, Mark.take(level, self))
 
     def _is_alive(self) -> bool:
         with suppress(Exception):
@@ -315,12 +277,7 @@ class GuardedConnection(BaseDatabaseWrapper):
         self._is_altered = False
         self._used_at = time.monotonic()
         self.execute_wrappers[:] = [wrapper for wrapper in self.execute_wrappers if wrapper != self._filter]
-        self.run_on_commit = []
-        self.atomic_blocks = []
-        self.savepoint_ids = []
-        self.savepoint_state = 0
-        self.in_atomic_block = self.needs_rollback = self.closed_in_transaction = False
-        self.errors_occurred = False
+        forget_transaction(self)
         try:
             if is_sound and self.connection is not None:
                 self._roll_back_all()
@@ -342,11 +299,3 @@ class GuardedConnection(BaseDatabaseWrapper):
         """Execute by the driver alone: not filtered, not logged."""
         with closing(self.connection.cursor()) as cursor:
             cursor.execute(sql)
-
-
-def _has_transactions(connection: BaseDatabaseWrapper) -> bool:
-    declared = getattr(type(connection.features), "supports_transactions", True)
-    if isinstance(declared, bool):
-        return declared
-    # Django's fallback creates a table to find out, and does it in production: only MySQL's own way is asked.
-    return connection.vendor != "mysql" or bool(connection.features.supports_transactions)

@@ -4,7 +4,8 @@ import time
 from contextlib import closing, suppress
 from typing import Any
 
-from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection, Mark
+from smoketest.execution.guards.bookkeeping import Mark
+from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection
 from smoketest.execution.guards.driver import check_methods, checked_cursors
 from smoketest.execution.guards.statements import shown, written_tables
 

@@ -6,7 +6,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection, Mark
+from smoketest.execution.guards.bookkeeping import Mark
+from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection
 from smoketest.execution.guards.driver import check_methods, checked_cursors
 
 _GRACE_SECONDS = 0.05
