@@ -7,7 +7,7 @@ import unittest
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from asgiref.sync import async_to_sync
 
@@ -21,6 +21,13 @@ _MARGIN_SECONDS = 0.05
 """So much before its limit what is awaited is cancelled, and the thread stays whole."""
 
 _FIXTURES = ("setUp", "tearDown", "setUpClass", "tearDownClass")
+
+
+class CaptureOnCommit(Protocol):
+    """Django's `TestCase.captureOnCommitCallbacks`."""
+
+    def __call__(self, *, using: str, execute: bool) -> AbstractContextManager[list[Callable[[], object]]]:
+        """Return the context."""
 
 
 class SmokeTest(unittest.TestCase):
@@ -44,6 +51,8 @@ class SmokeTest(unittest.TestCase):
         lambda _databases: nullcontext()
     )
     """The guard of a test that another runner than ours runs; the app's `ready` puts it here."""
+    _on_commit: ClassVar["CaptureOnCommit"]
+    """Django's own `captureOnCommitCallbacks`; put here as the guard is."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse fixtures that unittest would call without awaiting them."""
@@ -52,6 +61,16 @@ class SmokeTest(unittest.TestCase):
             if inspect.iscoroutinefunction(inspect.unwrap(getattr(cls, name))):
                 message = f"{cls.__qualname__}.{name} is async and would never be awaited; make it a plain method"
                 raise TypeError(message)
+
+    @classmethod
+    def captureOnCommitCallbacks(  # noqa: N802 (Django's name)
+        cls, *, using: str = "default", execute: bool = False
+    ) -> AbstractContextManager[list[Callable[[], object]]]:
+        """Return a context that gives the `on_commit` callbacks registered inside, as Django's TestCase does.
+
+        They never run otherwise, since nothing is committed; `execute` runs them when the context ends.
+        """
+        return cls._on_commit(using=using, execute=execute)
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
         """Run the test, rolled back whoever runs it."""

@@ -5,7 +5,7 @@ import platform
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 
 from django.urls import set_script_prefix
 
@@ -16,19 +16,20 @@ from smoketest.execution.guards.callers_connections import is_inside_test_case
 from smoketest.execution.jobs import Ended, Fate, Job
 from smoketest.execution.lanes import Lanes
 from smoketest.execution.session import Session, callers_session, open_session
+from smoketest.execution.surroundings import Surroundings
 from smoketest.failures import cut
 from smoketest.results import Cause, Outcome, Plan, Result, Run, Step, count
 from smoketest.suite.discover import Found
 
 
-def run_inline(plan: Plan, found: Found, conf: Conf, *, script_prefix: str, release: str) -> Run:
-    """Run the plan in this process and return the finished run, within the budget whatever the tests do."""
+def run_inline(plan: Plan, found: Found, conf: Conf, *, until: float, script_prefix: str, release: str) -> Run:
+    """Run the plan in this process and return the finished run, by `until` whatever the tests do."""
     started_at, began = datetime.now(UTC), time.monotonic()
     results = dict(plan.known)
     if is_inside_test_case():
         results |= {result.id: result for result in _on_callers_thread(plan, found)}
     else:
-        results |= {result.id: result for result in _on_lanes(plan, found, conf, script_prefix)}
+        results |= {result.id: result for result in _on_lanes(plan, found, conf, until, script_prefix)}
     return Run(
         plan=plan,
         results=results,
@@ -43,11 +44,12 @@ def run_inline(plan: Plan, found: Found, conf: Conf, *, script_prefix: str, rele
     )
 
 
-def _on_lanes(plan: Plan, found: Found, conf: Conf, script_prefix: str) -> Iterable[Result]:
+def _on_lanes(plan: Plan, found: Found, conf: Conf, until: float, script_prefix: str) -> Iterable[Result]:
     steps = {step.id: step for step in plan.steps}
+    _surroundings(os.getpid()).refresh()
     ended_jobs = _lanes(os.getpid()).run(
         [[_job(step, found.classes.get(step.test_id), script_prefix) for step in unit] for unit in plan.units()],
-        until=time.monotonic() + conf.budget,
+        until=until,
         concurrency=conf.concurrency,
     )
     return [ended.value or _without_answer(steps[ended.key], ended, conf) for ended in ended_jobs]
@@ -60,9 +62,14 @@ def _on_callers_thread(plan: Plan, found: Found) -> Iterable[Result]:
 
 
 @cache
-def _lanes(_process: int) -> Lanes:
+def _lanes(process: int) -> Lanes:
     """Return the lanes of this process: a forked one has none of its parent's threads."""
-    return Lanes(open_session)
+    return Lanes(partial(open_session, _surroundings(process)))
+
+
+@cache
+def _surroundings(_process: int) -> Surroundings:
+    return Surroundings()
 
 
 def _job(step: Step, test_class: type[SmokeTest] | None, script_prefix: str) -> Job[Result]:

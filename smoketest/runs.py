@@ -17,6 +17,7 @@ from smoketest.conf import Conf, release_of, searched_apps
 from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError
 from smoketest.execution.guards.callers_connections import is_inside_test_case
 from smoketest.inline import run_inline
+from smoketest.loading import discover_within
 from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.settle import settle
 from smoketest.record.redis import RedisStore, open_store
@@ -24,7 +25,6 @@ from smoketest.record.values import About
 from smoketest.record.workers import Worker, alive, open_roll
 from smoketest.report.summary import Report, summarise
 from smoketest.results import Plan, Run
-from smoketest.suite.discover import discover
 from smoketest.suite.hosts import on_each_host
 from smoketest.suite.plan import Order, Selection, make_plan
 
@@ -39,11 +39,14 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
 
     Raises SelectionError when nothing is there of what is asked for.
     """
-    found = discover(searched_apps(conf))
-    plan = make_plan(found, selection, conf.limits, with_slow=False)
+    until = time.monotonic() + conf.budget
+    found = discover_within(searched_apps(conf), conf.budget)
+    plan = make_plan(found, selection if found.is_complete else Selection(), conf.limits, with_slow=False)
 
     def run() -> Report:
-        return summarise(run_inline(plan, found, conf, script_prefix=script_prefix, release=release_of(conf)))
+        return summarise(
+            run_inline(plan, found, conf, until=until, script_prefix=script_prefix, release=release_of(conf))
+        )
 
     if is_inside_test_case():
         return run(), 0.0  # each caller has data of its own there
@@ -137,7 +140,10 @@ def _settled(run_id: str, conf: Conf) -> Run:
 
 
 def _plan(order: Order, workers: Sequence[Worker], conf: Conf) -> Plan:
-    plan = make_plan(discover(searched_apps(conf)), order.selection, conf.limits, with_slow=True)
+    found = discover_within(searched_apps(conf), conf.budget)
+    if not found.is_complete:
+        raise QueueUnavailableError(*(problem.message for problem in found.broken.values()))
+    plan = make_plan(found, order.selection, conf.limits, with_slow=True)
     if not order.on_every_host:
         return plan
     hosts = {worker.host for worker in alive(workers)}

@@ -38,7 +38,14 @@ class Belongings:
 
     def put_back(self) -> Left:
         """Let it be as it was; return what was different."""
-        changed = [(part, was) for part, was in self._were if not _is(part, was)]
+        return self._put_back(self._were)
+
+    def stop_timers(self) -> Left:
+        """Let nothing but the timers be as it was."""
+        return self._put_back([(part, was) for part, was in self._were if part is _TIMER_PART])
+
+    def _put_back(self, were: list[tuple["_Part", Any]]) -> Left:
+        changed = [(part, was) for part, was in were if not _is(part, was)]
         if not changed:
             return _NOTHING
         for part, was in changed:
@@ -118,13 +125,14 @@ def _set_limits(were: list[tuple[int, int]]) -> None:
         resource.setrlimit(limit, was)  # in vain for a hard limit: only root may raise it
 
 
+_TIMER_PART = _Part("timers", _timers, _stop_timers)
 _PARTS = (
     _Part("the working directory", os.getcwd, os.chdir),
     _Part("the environment", _environment, _set_environment),
     _Part("the time zone", lambda: (time.tzname, time.timezone), lambda _was: time.tzset()),
     _Part("the locale", lambda: locale.setlocale(locale.LC_ALL), lambda was: locale.setlocale(locale.LC_ALL, was)),
     _Part("the umask", _umask, os.umask),
-    _Part("timers", _timers, _stop_timers),
+    _TIMER_PART,
     _Part("signal handlers", _handlers, _set_handlers),
     _Part(
         "blocked signals",

@@ -5,7 +5,6 @@ import platform
 import time
 import unittest
 from collections.abc import Callable
-from contextlib import nullcontext
 from types import TracebackType
 
 from smoketest.cases import SmokeTest, current_clock
@@ -14,6 +13,8 @@ from smoketest.errors import GuardViolation, TestInterrupted, TimeLimitExceeded
 from smoketest.execution.capture import Captured, start_capture, stop_capture
 from smoketest.execution.fixtures import Fixtures, class_cleanups
 from smoketest.execution.guards.protocol import Guard
+from smoketest.execution.leftovers import Leftovers, start_watch, stop_watch
+from smoketest.execution.loops import start_own_loops, stop_own_loops
 from smoketest.failures import cut, message_of, traceback_of
 from smoketest.results import Cause, Outcome, Result, Step
 
@@ -39,16 +40,20 @@ def execute(
         return not_here(step)
     recorder = _Recorder()
     captured = Captured()
+    leftovers = Leftovers(is_guarded=step.is_rolled_back)
     began = time.perf_counter()
-    tokens = current_clock.set(clock), start_capture(captured)
+    tokens = current_clock.set(clock), start_capture(captured), start_watch(leftovers), start_own_loops()
     try:
         _run(step, test_class, recorder, fixtures, guard, clock)
     except BaseException as error:  # noqa: BLE001 (whatever a test raises is its result, sys.exit() too)
         recorder.note(error)
     finally:
+        leftovers.end(clock.deadline)
+        stop_own_loops(tokens[3])
+        stop_watch(tokens[2])
         stop_capture(tokens[1])
         current_clock.reset(tokens[0])
-    recorder.note_violations(guard.violations())
+    recorder.note_violations(guard.violations() + leftovers.violations)
     outcome, cause = recorder.verdict()
     return Result(
         id=step.id,
@@ -60,7 +65,7 @@ def execute(
         stdout=captured.text("stdout"),
         stderr=captured.text("stderr"),
         logs=captured.text("logs"),
-        warnings=() if step.is_rolled_back else (COMMITS_WARNING,),
+        warnings=leftovers.warnings if step.is_rolled_back else (COMMITS_WARNING, *leftovers.warnings),
         host=_HOST,
         pid=os.getpid(),
     )
@@ -84,13 +89,13 @@ def _run(
     is_skipped = getattr(test_class, "__unittest_skip__", False)
     try:
         if is_skipped or fixtures.enter(step, test_class, clock, recorder.note):
-            with guard.level(test_class.databases, clock) if step.is_rolled_back else nullcontext():
+            with guard.level(test_class.databases, clock) if step.is_rolled_back else guard.unguarded():
                 test_class(step.test_id.rpartition(".")[2]).run(recorder)
             if test_class._class_cleanups and step.test_class not in step.scopes:  # type: ignore[attr-defined] # noqa: SLF001
                 for error in class_cleanups(test_class):
                     recorder.note(error)
     finally:
-        fixtures.leave(step.keeps, recorder.note)
+        fixtures.leave(step.keeps, recorder.note, clock)
 
 
 class _Recorder(unittest.TestResult):

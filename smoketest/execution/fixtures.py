@@ -11,6 +11,7 @@ from smoketest.cases import SmokeTest
 from smoketest.clock import Clock
 from smoketest.errors import TestAbandoned
 from smoketest.execution.guards.protocol import Guard
+from smoketest.execution.leftovers import Leftovers, start_watch, stop_watch
 from smoketest.execution.turns import Turns
 from smoketest.results import Step
 
@@ -27,6 +28,8 @@ class _Scope:
     is_rolled_back: bool
     tear_downs: tuple[Callable[[], Iterable[BaseException]], ...]
     level: ExitStack
+    leftovers: Leftovers
+    """What its set-up has begun may last until it is torn down."""
     failure: BaseException | None
 
 
@@ -49,7 +52,7 @@ class Fixtures:
             if scope.name != name or scope.is_rolled_back != step.is_rolled_back:
                 break
             fitting += 1
-        self.leave(fitting, note)
+        self.leave(fitting, note, clock)
         if step.scopes and not _turns.take(self, clock):
             note(TestAbandoned("the test waited in vain for another one's fixtures to go"))
             return False
@@ -60,7 +63,7 @@ class Fixtures:
             note(self._failure)
         return self._failure is None
 
-    def leave(self, keeps: int, note: Note) -> None:
+    def leave(self, keeps: int, note: Note, clock: Clock) -> None:
         """Tear down all but the `keeps` outermost scopes."""
         while len(self._standing) > keeps:
             scope = self._standing.pop()
@@ -68,6 +71,8 @@ class Fixtures:
                 for tear_down in scope.tear_downs:
                     for error in tear_down():
                         note(error)
+            scope.leftovers.end(clock.deadline)
+            scope.leftovers.hand_over()
         if not self._standing:
             _turns.give_back(self)
 
@@ -85,7 +90,11 @@ class Fixtures:
         level = ExitStack()
         if step.is_rolled_back:
             level.enter_context(self._guard.level("__all__" if is_module else test_class.databases, clock))
+        leftovers = Leftovers(is_guarded=step.is_rolled_back)
+        token = start_watch(leftovers)
         failure = next(iter(_attempt(set_up)), None)
+        stop_watch(token)
+        leftovers.hand_over()
         if failure:
             for error in clean_up():
                 note(error)
@@ -94,6 +103,7 @@ class Fixtures:
             is_rolled_back=step.is_rolled_back,
             tear_downs=() if failure else (lambda: _attempt(tear_down), clean_up),
             level=level,
+            leftovers=leftovers,
             failure=failure,
         )
 

@@ -112,10 +112,12 @@ def _serve(channel: Channel, open_session: OpenSession) -> None:
     with open_session() as execute, suppress(EOFError):
         belongings = Belongings()
         while True:
-            result = limit.run(Step.from_dict(channel.receive()), execute)
+            step = Step.from_dict(channel.receive())
+            result = limit.run(step, execute)
             if os.getpid() != pid:
                 os._exit(0)  # a child that the test forked and that came back out of it
-            left = belongings.put_back()
+            # What fixtures have changed is theirs while they stand; a timer would hit the next test.
+            left = belongings.stop_timers() if step.keeps else belongings.put_back()
             try:
                 channel.send({"result": _told(result, left).as_dict(), "is_spent": bool(left.stuck)})
             except OSError:

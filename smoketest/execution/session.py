@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 
 from smoketest.cases import SmokeTest
 from smoketest.clock import Clock, in_seconds
@@ -11,6 +12,7 @@ from smoketest.execution.fixtures import Fixtures
 from smoketest.execution.guards.callers_connections import CallersConnections
 from smoketest.execution.guards.own_connections import OwnConnections
 from smoketest.execution.guards.protocol import Guard
+from smoketest.execution.surroundings import Stay, Surroundings
 from smoketest.results import Result, Step
 
 logger = logging.getLogger("smoketest")
@@ -19,30 +21,45 @@ logger = logging.getLogger("smoketest")
 class Session:
     """The guard and the fixtures of one thread."""
 
-    def __init__(self, guard: Guard) -> None:
-        """Take the guard of the calling thread."""
+    def __init__(self, guard: Guard, surroundings: Surroundings | None = None) -> None:
+        """Take the guard of the calling thread and, where others are at work beside it, what they share."""
         self._guard = guard
         self._fixtures = Fixtures(guard)
+        self._surroundings = surroundings
+        self._stay: Stay | None = None
 
     def execute(self, step: Step, test_class: type[SmokeTest] | None, clock: Clock) -> Result:
         """Run the test of a step; never raises."""
-        return execute(step, test_class, fixtures=self._fixtures, guard=self._guard, clock=clock)
+        if self._surroundings and not self._stay:
+            self._stay = self._surroundings.begin()
+        result = execute(step, test_class, fixtures=self._fixtures, guard=self._guard, clock=clock)
+        if self._surroundings and self._stay and not step.keeps:
+            changes = self._surroundings.end(self._stay)
+            self._stay = None
+            return replace(result, warnings=(*result.warnings, *changes)) if changes else result
+        return result
 
     def abandon(self) -> None:
         """Free what the test that runs holds in databases; called from another thread."""
         self._guard.abandon()
         self._fixtures.abandon()
+        self._leave()
 
     def close(self) -> None:
         """Tear down what still stands and close the guard's connections."""
-        self._fixtures.leave(0, _log)
+        self._fixtures.leave(0, _log, in_seconds(0))
+        self._leave()
         with suppress(Exception):
             self._guard.close()
 
+    def _leave(self) -> None:
+        if self._surroundings and self._stay:
+            self._surroundings.leave(self._stay)
 
-def open_session() -> Session:
+
+def open_session(surroundings: Surroundings | None = None) -> Session:
     """Give the calling thread, one of ours, guarded connections in place of its own."""
-    return Session(OwnConnections())
+    return Session(OwnConnections(), surroundings)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import importlib.util
 import inspect
 import pkgutil
 import unittest
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -35,12 +35,23 @@ class Found:
     """The results of those specs that would not load, by id."""
     classes: Mapping[str, type[SmokeTest]] = field(default_factory=dict)
     """Test id -> its class. Only what stands here can ever be run."""
+    is_complete: bool = True
+    """False while modules are still being imported: what is asked for may be in one of them."""
+
+
+Note = Callable[[App, str], None]
+"""Is told of each module before it is imported."""
 
 
 @cache
 def discover(apps: tuple[App, ...]) -> Found:
     """Import the `smoke` modules of `apps` and list their tests, once a process."""
-    everything = [finding for app in apps for finding in _in_app(app)]
+    return load(apps)
+
+
+def load(apps: tuple[App, ...], note: Note = lambda _app, _name: None) -> Found:
+    """Do the same whenever it is called, and tell `note` what is being imported."""
+    everything = [finding for app in apps for finding in _in_app(app, note)]
     findings = _by_id(_without_homes(everything)).values()
     return Found(
         specs=tuple(finding.spec for finding in findings),
@@ -59,14 +70,15 @@ class _Finding:
     """A class that the module only imports; what follows from it is known when all modules are."""
 
 
-def _in_app(app: App) -> Iterator[_Finding]:
+def _in_app(app: App, note: Note) -> Iterator[_Finding]:
     name = f"{app.name}.smoke"
     is_package = hasattr(importlib.import_module(app.name), "__path__")
     if is_package and importlib.util.find_spec(name):
-        yield from _in_module(name, app)
+        yield from _in_module(name, app, note)
 
 
-def _in_module(name: str, app: App) -> Iterator[_Finding]:
+def _in_module(name: str, app: App, note: Note) -> Iterator[_Finding]:
+    note(app, name)
     try:
         module = importlib.import_module(name)
     except KeyboardInterrupt:
@@ -83,7 +95,7 @@ def _in_module(name: str, app: App) -> Iterator[_Finding]:
         elif issubclass(test_class, SmokeTest) and _methods(test_class) and not vars(test_class).get("abstract"):
             yield _imported(test_class, module, app)
     for child in _children(module):
-        yield from _in_module(f"{name}.{child}", app)
+        yield from _in_module(f"{name}.{child}", app, note)
 
 
 def _children(module: ModuleType) -> list[str]:

@@ -1,9 +1,14 @@
-"""The callers of the endpoints."""
+"""The callers of the endpoints, and the guard of a test's own thread."""
 
 import json
 
 import pytest
+from django.db import connections
 from django.test import Client
+
+from smoketest.clock import in_seconds
+from smoketest.execution.guards.own_connections import OwnConnections
+from tests.app.guarding import ALIASES
 
 
 class Caller(Client):
@@ -29,3 +34,41 @@ def stranger():
 def operator():
     """Somebody with a token."""
     return Caller(headers={"authorization": "Bearer new-token"})
+
+
+@pytest.fixture
+def guard():
+    """The guard of this thread."""
+    guard = OwnConnections()
+    yield guard
+    guard.close()
+
+
+@pytest.fixture
+def level(guard):
+    """A level of the guard with plenty of time."""
+    return lambda: guard.level("__all__", in_seconds(20))
+
+
+@pytest.fixture
+def production():
+    """Run SQL on a connection as production has it, beside the guard: `production("default", "SELECT 1")`."""
+    opened = {}
+
+    def run(alias, sql):
+        if alias not in opened:
+            opened[alias] = connections.create_connection(alias)
+        with opened[alias].cursor() as cursor:
+            cursor.execute(sql)
+            return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+    yield run
+    for connection in opened.values():
+        connection.close()
+
+
+@pytest.fixture(params=ALIASES)
+def alias(request, production):
+    """Each database; its table is empty afterwards."""
+    yield request.param
+    production(request.param, "DELETE FROM shop_foomodel")

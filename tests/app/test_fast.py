@@ -210,6 +210,16 @@ def test_fast__ddl(project, operator):
         assert "escaped" not in connection.introspection.table_names()
 
 
+def test_fast__on_commit(project, operator):
+    """`captureOnCommitCallbacks` does what Django's TestCase does, in every database."""
+    project("writers")
+
+    results = operator.report(test="tests.project.writers.smoke.OnCommitTest")["results"]
+
+    assert len(results) == 7
+    assert {each["id"]: each.get("message", "") for each in results if each["outcome"] != "passed"} == {}
+
+
 def test_fast__other_databases_are_refused(project, operator):
     """A class that names its databases can touch no other."""
     project("writers")

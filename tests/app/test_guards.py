@@ -7,89 +7,27 @@ from django.db import connections
 
 from smoketest.clock import in_seconds
 from smoketest.execution.guards import statements
-from smoketest.execution.guards.own_connections import OwnConnections
+from tests.app.guarding import rows, write
 from tests.project.shop.models import FooModel
 
-ALIASES = [
-    "default",
-    pytest.param("postgresql", marks=pytest.mark.needs("postgresql")),
-    pytest.param("mariadb", marks=pytest.mark.needs("mariadb")),
-]
 
-
-@pytest.fixture
-def guard():
-    """The guard of this thread."""
-    guard = OwnConnections()
-    yield guard
-    guard.close()
-
-
-@pytest.fixture
-def level(guard):
-    """A level of the guard with plenty of time."""
-    return lambda: guard.level("__all__", in_seconds(20))
-
-
-def write(alias, name="escaped"):
-    FooModel.objects.using(alias).create(name=name)
-
-
-def rows(alias):
-    return set(FooModel.objects.using(alias).values_list("name", flat=True))
-
-
-@pytest.mark.parametrize("alias", ALIASES)
-def test_driver_commit(guard, level, alias):
-    """The driver's own commit is denied by the server, or the report says that it happened."""
-    with level():
-        write(alias)
-        try:
-            connections[alias].connection.commit()
-        except Exception as error:  # noqa: BLE001 (each driver has its own)
-            refused = error
-        else:
-            refused = None
-
-    violations = guard.violations()
-    left = rows(alias)
-    FooModel.objects.using(alias).all().delete()
-    assert left == set() or violations
-    assert refused or violations or alias == "postgresql"
-
-
-@pytest.mark.parametrize("alias", ALIASES)
-def test_driver_commit_by_sql(guard, level, alias):
-    """A literal COMMIT on a cursor of the driver is denied by the server, or reported."""
-    with level():
-        write(alias)
-        with suppress(Exception):
-            connections[alias].connection.cursor().execute("COMMIT")
-
-    violations = guard.violations()
-    left = rows(alias)
-    FooModel.objects.using(alias).all().delete()
-    assert left == set() or violations
-
-
-@pytest.mark.parametrize("alias", ALIASES)
 def test_committed_and_closed(guard, level, alias):
     """A connection that is closed below the guard is told of: what was committed before can't be seen any more."""
     with level():
         write(alias)
         raw = connections[alias].connection
-        with suppress(Exception):
+        with suppress(BaseException):
             raw.commit()
         raw.close()
 
     violations = guard.violations()
     FooModel.objects.using(alias).all().delete()
     assert violations == [
+        f"database {alias!r}: the driver's commit() refused",
         f"database {alias!r}: the connection was closed below the guard; what was written may stay",
     ]
 
 
-@pytest.mark.parametrize("alias", ALIASES)
 def test_copy(guard, level, alias):
     """A copy of a connection would be outside the guard and is refused."""
     with pytest.raises(BaseException, match="a copy of the connection was asked for"), level():
@@ -98,7 +36,6 @@ def test_copy(guard, level, alias):
     assert guard.violations() == [f"database {alias!r}: a copy of the connection was asked for"]
 
 
-@pytest.mark.parametrize("alias", ALIASES)
 def test_execute_wrapper(guard, level, alias):
     """Django's own `execute_wrapper`, opened before the first query, neither breaks the guard nor takes it away."""
 
@@ -144,7 +81,6 @@ def terminate(pid):
     plain.close()
 
 
-@pytest.mark.parametrize("alias", ALIASES)
 def test_nothing_stays_open(level, alias):
     """After a level the connection is in no transaction and is used again."""
     with level():
@@ -158,7 +94,6 @@ def test_nothing_stays_open(level, alias):
     assert connections[alias].get_autocommit() is True
 
 
-@pytest.mark.parametrize("alias", ALIASES)
 def test_abandon_frees_a_row(guard, level, alias):
     """What an abandoned test has locked can be written by others at once, and the test gets no further."""
     plain = connections.create_connection(alias)

@@ -20,7 +20,7 @@ ROOT_URLCONF = "smoketest.urls"
 ALLOWED_HOSTS = ["testserver"]
 """
 _SMOKE = """
-from django.db import connections
+from django.db import connections, transaction
 from tests.project.shop.models import FooModel
 from smoketest import SmokeTest
 
@@ -36,6 +36,13 @@ class TillTest(SmokeTest):
     def test_b_sees_none_of_it(self):
         for alias in connections:
             self.assertFalse(FooModel.objects.using(alias).exists())
+
+    def test_c_on_commit(self):
+        ran = []
+        with self.captureOnCommitCallbacks(using="other", execute=True) as callbacks:
+            with transaction.atomic(using="other", durable=True):
+                transaction.on_commit(lambda: ran.append(1), using="other")
+        self.assertEqual((ran, len(callbacks)), ([1], 1))
 """
 _TESTS = """
 from django.test import TestCase
@@ -86,7 +93,7 @@ def test_manage_py_test(run):
     """`manage.py test` runs smoke tests in the test databases, each rolled back."""
     done = run("django", "test", "till.smoke")
 
-    assert "Ran 2 tests" in done.stderr
+    assert "Ran 3 tests" in done.stderr
     assert done.returncode == 0, done.stderr
 
 
@@ -94,7 +101,7 @@ def test_pytest_django(run):
     """Pytest with pytest-django runs them too."""
     done = run("pytest", "-p", "pytest_django", "-p", "no:cacheprovider", "-c", os.devnull, "till/smoke.py")
 
-    assert "2 passed" in done.stdout, done.stdout
+    assert "3 passed" in done.stdout, done.stdout
 
 
 def test_inside_a_test_case(run):

@@ -40,6 +40,9 @@ class NoGuard:
         self.levels.append(databases)
         return nullcontext()
 
+    def unguarded(self):
+        return nullcontext()
+
     def violations(self):
         seen, self._violations = self._violations, []
         return seen
@@ -50,7 +53,7 @@ def plain_session(classes):
     guard = NoGuard()
     fixtures = Fixtures(guard)
     yield lambda step: execute(step, classes.get(step.id), fixtures=fixtures, guard=guard, clock=in_seconds(20))
-    fixtures.leave(0, pytest.fail)
+    fixtures.leave(0, pytest.fail, in_seconds(20))
 
 
 @pytest.fixture(params=[plain_session, own_session, callers_session])

@@ -22,6 +22,7 @@ def run_app(write_app):
         supervisors.append(make_supervisor(lambda: own_session(found.classes)))
         plan = make_plan(found, Selection(), Limits(fast_seconds=20, slow_seconds=20), with_slow=True)
         results = [run_supervised(step, supervisors[-1]) for step in plan.steps]
+        run.warnings = {each.id.rpartition(".")[2]: each.warnings for each in results}
         return {each.id.rpartition(".")[2]: (each.outcome, each.cause, each.message) for each in results}
 
     yield run
@@ -104,6 +105,91 @@ def test_next_test_is_clean(run_app):
     )
 
     assert {name: outcome for name, (outcome, _, _) in outcomes.items()} == dict.fromkeys(outcomes, "passed")
+
+
+def test_left_behind_is_told(run_app):
+    """What a test leaves behind is put right and told, on its own result and on no other."""
+    run_app(
+        "teller",
+        """
+        import os
+        import signal
+        import socket
+        import sys
+
+        from smoketest import SmokeTest
+
+
+        class TellerTest(SmokeTest):
+            def test_a_handler(self):
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+            def test_b_timer(self):
+                signal.setitimer(signal.ITIMER_REAL, 100)
+
+            def test_c_environment(self):
+                os.environ["TELLER"] = "secret"
+                del os.environ["PATH"]
+
+            def test_d_directory(self):
+                os.chdir("/")
+
+            def test_e_rest(self):
+                socket.setdefaulttimeout(3)
+                os.umask(0o777)
+                sys.path.insert(0, "/nowhere")
+
+            def test_f_nothing(self):
+                self.assertIn("PATH", os.environ)
+                self.assertNotEqual(os.getcwd(), "/")
+        """,
+    )
+
+    assert run_app.warnings == {
+        "test_a_handler": ("left behind: signal handlers",),
+        "test_b_timer": ("left behind: timers",),
+        "test_c_environment": ("left behind: the environment",),
+        "test_d_directory": ("left behind: the working directory",),
+        "test_e_rest": ("left behind: the umask, sys.path, the timeout of sockets",),
+        "test_f_nothing": (),
+    }
+
+
+def test_what_fixtures_change_stands_as_long_as_they(run_app):
+    """A working directory that setUpClass goes to is there for all tests of the class, and for nobody after it."""
+    outcomes = run_app(
+        "mover",
+        """
+        import os
+
+        from smoketest import SmokeTest
+
+
+        class AMoverTest(SmokeTest):
+            @classmethod
+            def setUpClass(cls):
+                cls.before = os.getcwd()
+                os.chdir("/")
+
+            @classmethod
+            def tearDownClass(cls):
+                os.chdir(cls.before)
+
+            def test_a(self):
+                self.assertEqual(os.getcwd(), "/")
+
+            def test_b(self):
+                self.assertEqual(os.getcwd(), "/")
+
+
+        class BOtherTest(SmokeTest):
+            def test_c(self):
+                self.assertNotEqual(os.getcwd(), "/")
+        """,
+    )
+
+    assert {name: outcome for name, (outcome, _, _) in outcomes.items()} == dict.fromkeys(outcomes, "passed")
+    assert set(run_app.warnings.values()) == {()}
 
 
 def test_test_that_writes_into_the_channel(run_app):

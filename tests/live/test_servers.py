@@ -44,16 +44,22 @@ def mount(tmp_path):
     release()
 
 
+@pytest.fixture(params=["mount"])
+def app(request):
+    """The app whose smoke test reads the mount."""
+    return request.param
+
+
 @pytest.fixture(params=_SERVERS)
-def server(request, mount, tmp_path):
-    """A server with one worker process, whose smoke test reads the mount."""
+def server(request, mount, app, tmp_path):
+    """A server with one worker process."""
     port = free_port()
     bind = ["--port", str(port)] if request.param == "uvicorn" else ["--bind", f"127.0.0.1:{port}"]
     with (tmp_path / "server.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, *_SERVERS[request.param], *bind],
             cwd=ROOT,
-            env={**os.environ, "SMOKETEST_TEST_APPS": "mount", "SMOKETEST_TEST_MOUNT": str(mount[0])},
+            env={**os.environ, "SMOKETEST_TEST_APPS": app, "SMOKETEST_TEST_MOUNT": str(mount[0])},
             stdout=log,
             stderr=log,
         )
@@ -101,8 +107,9 @@ def test_hang_and_recovery(server, mount):
     assert mended
 
 
+@pytest.mark.parametrize("app", ["mount", "blocking"], indirect=True)
 def test_shutdown(server):
-    """A hung test does not hold up the server's end."""
+    """A hung test, an async one that blocks too, does not hold up the server's end."""
     report(server)
 
     server.terminate()

@@ -100,7 +100,7 @@ def test_slow__hangs(queued, redis_server, worker, deployer):
     assert set(outcomes_of(report).values()) == {("errored", "timeout")}
     assert report["tests_timed_out"] == report["tests_errored"] == 6
     for each in report["results"]:
-        assert 490 <= each["duration_ms"] < 1500
+        assert 300 <= each["duration_ms"] < 1500
     by_name = {each["id"].rpartition(".")[2]: each for each in report["results"]}
     assert "time.sleep(600)" in by_name["test_sleeps"]["traceback"]
     assert "in test_holds_the_interpreter" in by_name["test_holds_the_interpreter"]["traceback"]

@@ -1,11 +1,13 @@
 """The guard on connections that are in use already: inside a project's own tests, on the caller's thread."""
 
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
 
 from django.db import connections, transaction
 
 from smoketest.clock import Clock
+from smoketest.execution.leftovers import start_watch, stop_watch
 
 
 class CallersConnections:
@@ -25,6 +27,10 @@ class CallersConnections:
     def close(self) -> None:
         """Do nothing: the connections are the caller's."""
 
+    def unguarded(self) -> AbstractContextManager[None]:
+        """Return a context that does nothing: the connections are the caller's."""
+        return nullcontext()
+
     @contextmanager
     def level(self, databases: Collection[str], clock: Clock | None = None) -> Iterator[None]:  # noqa: ARG002
         """Roll back at its end all that is written inside; no limit is set on the caller's own connections."""
@@ -38,6 +44,7 @@ class CallersConnections:
 @contextmanager
 def _rolled_back(alias: str) -> Iterator[None]:
     connection = connections[alias]
+    _open(connection)
     atomic = transaction.atomic(using=alias)
     atomic._from_testcase = True  # type: ignore[attr-defined] # noqa: SLF001 (durable blocks work below it, as below TestCase)
     with atomic:
@@ -56,6 +63,13 @@ def _rolled_back(alias: str) -> Iterator[None]:
             connection.in_atomic_block = True
             connection.needs_rollback = False
             transaction.set_rollback(True, using=alias)
+
+
+def _open(connection: Any) -> None:
+    """Open the connection here, where it is the guard that does it and not a test that gets around it."""
+    token = start_watch(None)
+    connection.ensure_connection()
+    stop_watch(token)
 
 
 def is_inside_test_case() -> bool:

@@ -4,13 +4,17 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from enum import Enum, auto
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from smoketest.errors import TestAbandoned
 from smoketest.execution.guards import statements
+from smoketest.execution.guards.bookkeeping import Mark, forget_transaction, has_transactions
+from smoketest.execution.guards.driver import text_of
+from smoketest.execution.guards.owner import Owner
+from smoketest.execution.leftovers import of_context
 
 LOCK_SECONDS = 2.0
 """The longest that a test waits for a lock that somebody else holds; less if its own time is shorter."""
@@ -27,37 +31,6 @@ class _State(Enum):
     BEGUN = auto()
 
 
-class Mark(NamedTuple):
-    """How deep Django's own bookkeeping stood when a level began."""
-
-    level: int
-    atomic_blocks: int = 0
-    savepoints: int = 0
-    on_commit: int = 0
-
-
-class Owner(Protocol):
-    """The guard that the connection belongs to."""
-
-    level_now: int
-    is_abandoned: bool
-
-    def seconds_left(self) -> float:
-        """Return how long the test may still take."""
-
-    def check_allowed(self, alias: str) -> None:
-        """Raise GuardViolation for a database that may not be touched."""
-
-    def refuse(self, violation: str) -> None:
-        """Keep a violation and raise GuardViolation for it."""
-
-    def remember(self, violation: str) -> None:
-        """Keep a violation that is refused elsewhere."""
-
-    def take_turn(self) -> None:
-        """Wait until no other test of the process writes; until this one's transactions end none will."""
-
-
 class GuardedConnection(BaseDatabaseWrapper):
     """Goes in front of a backend's own `DatabaseWrapper` class.
 
@@ -70,6 +43,10 @@ class GuardedConnection(BaseDatabaseWrapper):
     _marks: tuple[Mark, ...] = ()
     """Those of the levels that the open transaction spans; the first one began it."""
     _used_at = 0.0
+    _passed: Any = None
+    """The statement that Django's cursor hands down to the driver's."""
+    _is_altered = False
+    """Whether the session has something of the test's that no rollback takes away, so that it must go."""
 
     # Whatever reaches for the database reads one of the next four first.
 
@@ -112,7 +89,7 @@ class GuardedConnection(BaseDatabaseWrapper):
     def copy(self, alias: str | None = None) -> Any:
         """Refuse: a copy would stand outside the guard."""
         if self._state is not _State.OFF:
-            self.owner.refuse(f"database {self.alias!r}: a copy of the connection was asked for")
+            self._refuse("a copy of the connection was asked for")
         return super().copy(alias)
 
     def validate_no_atomic_block(self) -> None:
@@ -123,7 +100,7 @@ class GuardedConnection(BaseDatabaseWrapper):
 
     def _commit(self) -> None:
         if self._state is _State.BEGUN:
-            self.owner.refuse(f"database {self.alias!r}: COMMIT refused")
+            self._refuse("COMMIT refused")
         super()._commit()  # type: ignore[misc]
 
     # What the guard calls.
@@ -150,15 +127,31 @@ class GuardedConnection(BaseDatabaseWrapper):
             return []
         *outer, mark = self._marks
         self._state = _State.OPENING  # from here on it is the guard that uses the connection
+        if len(self.atomic_blocks) > mark.atomic_blocks:
+            self._tell_open()
         is_sound = self._undo(mark, is_last=not outer)
         if is_sound and outer:
             self._marks = tuple(outer)
             self._state = _State.BEGUN
             return []
         violations = [] if is_sound else self._why_lost()
-        self._end(is_sound=is_sound)
+        self._end(is_sound=is_sound and not self._is_altered)
         self._state = _State.ARMED if level > 1 else _State.OFF
         return violations
+
+    def end_transaction(self) -> None:
+        """Drop the connection if a test outside any level has left a transaction open on it."""
+        if self._state is not _State.OFF or self.connection is None:
+            return
+        with suppress(Exception):
+            if not self.in_atomic_block and self.get_autocommit():
+                return
+        self._tell_open()
+        self.forget()
+
+    def _tell_open(self) -> None:
+        if leftovers := of_context():
+            leftovers.tell(f"left open and rolled back: a transaction in database {self.alias!r}")
 
     def _why_lost(self) -> list[str]:
         """Return what is to be said of a transaction that is gone."""
@@ -177,7 +170,17 @@ class GuardedConnection(BaseDatabaseWrapper):
         """Tell whether the test has a transaction here."""
         return self._state in (_State.OPENING, _State.BEGUN)
 
+    @property
+    def is_begun(self) -> bool:
+        """Tell whether it is the test that uses the transaction now, not the guard."""
+        return self._state is _State.BEGUN
+
     # What a backend does in its own way.
+
+    def _set_savepoint(self, level: int, seconds: float) -> None:
+        """Set the level's savepoint and let the server end statements that take longer than `seconds`."""
+        self._plain_execute(f"SAVEPOINT smoketest_{level}")
+        self._limit_statements(seconds)
 
     def _limit_statements(self, seconds: float) -> None:
         """Let the server end statements of the open transaction that take longer."""
@@ -188,7 +191,7 @@ class GuardedConnection(BaseDatabaseWrapper):
             self._plain_execute(f"ROLLBACK TO SAVEPOINT smoketest_{mark.level}")
         except Exception:  # noqa: BLE001 (drivers have no common error, and the answer is the same for each)
             return False
-        self._restore(mark)
+        mark.restore(self)
         return True
 
     # The rest is the same for all.
@@ -210,9 +213,8 @@ class GuardedConnection(BaseDatabaseWrapper):
     def _begin(self) -> None:
         self.owner.check_allowed(self.alias)
         self._renew()
-        if not _has_transactions(self):
-            message = f"database {self.alias!r} has no transactions, so nothing could be rolled back"
-            self.owner.refuse(message)
+        if not has_transactions(self):
+            self.owner.refuse(f"database {self.alias!r} has no transactions, so nothing could be rolled back")
         atomic = transaction.Atomic(self.alias, savepoint=False, durable=False)
         atomic._from_testcase = True  # type: ignore[attr-defined] # noqa: SLF001 (as TestCase does: a durable block may be the outermost below it)
         atomic.__enter__()
@@ -230,27 +232,36 @@ class GuardedConnection(BaseDatabaseWrapper):
             self._drop()
 
     def _filter(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 (Django's signature)
-        text = str(sql)
-        violation = statements.violation(text, can_rollback_ddl=self.features.can_rollback_ddl)
-        if violation:
-            self.owner.refuse(f"database {self.alias!r}: {violation}")
-        if statements.may_write(text):
-            self.owner.take_turn()
+        self._check(text_of(sql))
+        self._passed = sql
         return execute(sql, params, many, context)
 
-    def _mark(self, level: int) -> None:
-        self._plain_execute(f"SAVEPOINT smoketest_{level}")
-        self._limit_statements(max(0.05, self.owner.seconds_left()))
-        mark = Mark(level, len(self.atomic_blocks), len(self.savepoint_ids), len(self.run_on_commit))
-        self._marks = (*self._marks, mark)
+    def _check_driver(self, statement: Any) -> None:
+        """Check a statement on a cursor of the driver, unless Django's has just handed it down."""
+        if self._state is _State.BEGUN and statement is not self._passed:
+            self._check(text_of(statement))
 
-    def _restore(self, mark: Mark) -> None:
-        """Set Django's bookkeeping to where it stood at the mark."""
-        self.needs_rollback = False
-        self.in_atomic_block = True
-        del self.atomic_blocks[mark.atomic_blocks :]
-        del self.savepoint_ids[mark.savepoints :]
-        del self.run_on_commit[mark.on_commit :]
+    def _check_method(self, name: str) -> None:
+        if self._state is _State.BEGUN and not self.owner.is_abandoned:
+            self._refuse(f"the driver's {name}() refused")
+
+    def _check(self, sql: str) -> None:
+        if violation := statements.violation(sql, can_rollback_ddl=self.features.can_rollback_ddl):
+            self._refuse(violation)
+        if statements.stays_with_session(sql, self.vendor):
+            self._is_altered = True
+        if statements.may_write(sql):
+            self._before_write(sql)
+
+    def _before_write(self, sql: str) -> None:  # noqa: ARG002
+        self.owner.take_turn()
+
+    def _refuse(self, violation: str) -> None:
+        self.owner.refuse(f"database {self.alias!r}: {violation}")
+
+    def _mark(self, level: int) -> None:
+        self._set_savepoint(level, max(0.05, self.owner.seconds_left()))
+        self._marks = (*self._marks, Mark.take(level, self))
 
     def _is_alive(self) -> bool:
         with suppress(Exception):
@@ -262,14 +273,11 @@ class GuardedConnection(BaseDatabaseWrapper):
         """End the transaction, if need be with the connection, and leave Django's bookkeeping as new."""
         self._state = _State.OPENING
         self._marks = ()
+        self._passed = None
+        self._is_altered = False
         self._used_at = time.monotonic()
         self.execute_wrappers[:] = [wrapper for wrapper in self.execute_wrappers if wrapper != self._filter]
-        self.run_on_commit = []
-        self.atomic_blocks = []
-        self.savepoint_ids = []
-        self.savepoint_state = 0
-        self.in_atomic_block = self.needs_rollback = self.closed_in_transaction = False
-        self.errors_occurred = False
+        forget_transaction(self)
         try:
             if is_sound and self.connection is not None:
                 self._roll_back_all()
@@ -291,11 +299,3 @@ class GuardedConnection(BaseDatabaseWrapper):
         """Execute by the driver alone: not filtered, not logged."""
         with closing(self.connection.cursor()) as cursor:
             cursor.execute(sql)
-
-
-def _has_transactions(connection: BaseDatabaseWrapper) -> bool:
-    declared = getattr(type(connection.features), "supports_transactions", True)
-    if isinstance(declared, bool):
-        return declared
-    # Django's fallback creates a table to find out, and does it in production: only MySQL's own way is asked.
-    return connection.vendor != "mysql" or bool(connection.features.supports_transactions)

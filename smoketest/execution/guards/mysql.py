@@ -4,11 +4,21 @@ import time
 from contextlib import closing, suppress
 from typing import Any
 
-from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection, Mark
+from smoketest.execution.guards.bookkeeping import Mark
+from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection
+from smoketest.execution.guards.driver import check_methods, checked_cursors
+from smoketest.execution.guards.statements import shown, written_tables
 
 _GRACE_SECONDS = 0.05
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 30
+_PLAIN_TABLES = """
+    SELECT tables.table_name FROM information_schema.tables AS tables
+    JOIN information_schema.engines AS engines ON engines.engine = tables.engine
+    WHERE tables.table_schema = DATABASE() AND engines.transactions <> 'YES'
+"""
+_NOT_ROLLED_BACK = 1196
+"""https://mariadb.com/kb/en/e1196/"""
 
 
 class GuardedMySQL(GuardedConnection):
@@ -21,6 +31,9 @@ class GuardedMySQL(GuardedConnection):
     _transaction = ""
     _limits: tuple[float, int] | None = None
     _thread_id = 0
+    _plain_tables: frozenset[str] | None = None
+    """Those without transactions (MyISAM, Aria), in lower case; None until somebody writes."""
+    _has_written = False
     _parameters: dict[str, Any]
 
     def get_connection_params(self) -> Any:
@@ -33,6 +46,9 @@ class GuardedMySQL(GuardedConnection):
         super().init_connection_state()
         self._thread_id = self.connection.thread_id()
         self._limits = None
+        self._plain_tables = None
+        self.connection.cursorclass = checked_cursors(self.connection.cursorclass, self._check_driver)
+        check_methods(self.connection, ("commit", "rollback", "autocommit"), self._check_method)
 
     def _start_transaction_under_autocommit(self) -> None:
         if not self.is_open:
@@ -52,12 +68,41 @@ class GuardedMySQL(GuardedConnection):
         self._plain_execute(f"SET SESSION {limit}, {locks}")
         self._limits = limits
 
+    def _set_savepoint(self, level: int, seconds: float) -> None:
+        """Set none for the first level: XA itself tells whether the transaction is still ours."""
+        if self._marks:
+            super()._set_savepoint(level, seconds)
+        else:
+            self._limit_statements(seconds)
+
+    def _before_write(self, sql: str) -> None:
+        """Refuse to write to a table that is not rolled back, where the statement names it."""
+        super()._before_write(sql)
+        self._has_written = True
+        if self._plain_tables is None:
+            self._plain_tables = self._find_plain_tables()
+        for table in written_tables(sql):
+            if table.lower() in self._plain_tables:
+                self._refuse(f"refused, table {table} has no transactions: {shown(sql)}")
+
+    def _find_plain_tables(self) -> frozenset[str]:
+        with closing(self.connection.cursor()) as cursor:
+            cursor.execute(_PLAIN_TABLES)
+            return frozenset(name.lower() for (name,) in cursor.fetchall())
+
+    def _tell_what_stays(self) -> None:
+        """Ask what the rollback has left out; a trigger may have written it."""
+        has_written, self._has_written = self._has_written, False
+        if has_written and any(code == _NOT_ROLLED_BACK for _, code, _ in self.connection.show_warnings()):
+            self.owner.remember(f"database {self.alias!r}: a table without transactions was written to, which stays")
+
     def _undo(self, mark: Mark, *, is_last: bool) -> bool:
         if not is_last:
             return super()._undo(mark, is_last=is_last)
         try:
             self._plain_execute(f"XA END '{self._transaction}'")
             self._plain_execute(f"XA ROLLBACK '{self._transaction}'")
+            self._tell_what_stays()
         except Exception:  # noqa: BLE001 (drivers have no common error, and the answer is the same for each)
             return False
         return True

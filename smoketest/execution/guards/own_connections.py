@@ -1,8 +1,9 @@
 """The guard of a thread or process of ours: connections that begin a transaction when touched and never commit."""
 
+import threading
 import time
-from collections.abc import Collection, Hashable
-from contextlib import suppress
+from collections.abc import Collection, Hashable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, cast
 
@@ -21,6 +22,7 @@ _MARGIN_SECONDS = 0.05
 """So much before the test's own limit a database ends a statement, and the thread stays whole."""
 
 _turns = Turns()
+_of_thread = threading.local()
 
 
 class OwnConnections:
@@ -35,6 +37,12 @@ class OwnConnections:
         self._violations: list[str] = []
         self._before = connections.all(initialized_only=True)
         self._connections = [made for alias in connections if (made := self._make(alias))]
+        _of_thread.guard = self
+
+    def put_back(self) -> None:
+        """Put the guarded connections in their place again, where a test has thrown them out."""
+        for connection in self._connections:
+            connections[connection.alias] = connection
 
     def close(self) -> None:
         """Close what was opened and let this thread have the connections that it had before."""
@@ -42,6 +50,7 @@ class OwnConnections:
             with suppress(Exception):
                 connection.forget()
             del connections[connection.alias]
+        _of_thread.guard = None
         for before in self._before:
             connections[before.alias] = before
 
@@ -53,6 +62,13 @@ class OwnConnections:
     def level(self, databases: Collection[str], clock: Clock) -> "_Level":
         """Roll back at its end all that is written inside."""
         return _Level(self, databases, clock)
+
+    @contextmanager
+    def unguarded(self) -> Iterator[None]:
+        """Let what is written inside stay; what is left open at the end would hold its locks, and is rolled back."""
+        yield
+        for connection in self._connections:
+            connection.end_transaction()
 
     def enter_level(self, databases: Collection[str], clock: Clock | None) -> tuple[Collection[str], Clock | None]:
         """Begin a level and return what the one around it had."""
@@ -96,7 +112,8 @@ class OwnConnections:
 
     def remember(self, violation: str) -> None:
         """Keep a violation, so that it counts even where the test swallows what it gets for it."""
-        self._violations.append(violation)
+        if violation not in self._violations:
+            self._violations.append(violation)
 
     def take_turn(self) -> None:
         """Wait for the other writers; the time does not count."""
@@ -114,6 +131,12 @@ class OwnConnections:
         connection.owner = self
         connections[alias] = connection
         return connection
+
+
+def put_back_here() -> None:
+    """Put the guarded connections of this thread, if it has a guard, in their place again."""
+    if guard := getattr(_of_thread, "guard", None):
+        guard.put_back()
 
 
 class _Level:

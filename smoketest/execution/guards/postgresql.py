@@ -6,7 +6,9 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection, Mark
+from smoketest.execution.guards.bookkeeping import Mark
+from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection
+from smoketest.execution.guards.driver import check_methods, checked_cursors
 
 _GRACE_SECONDS = 0.05
 _CANCEL_SECONDS = 2.0
@@ -25,6 +27,8 @@ class GuardedPostgreSQL(GuardedConnection):
     """
 
     _name = ""
+    _beginning = ""
+    """What begins the transaction, until it is sent along with the first savepoint."""
     _socket: socket.socket | None = None
 
     def get_connection_params(self) -> Any:
@@ -33,6 +37,8 @@ class GuardedPostgreSQL(GuardedConnection):
     def init_connection_state(self) -> None:
         """Keep a duplicate of the socket, taken now: a number taken later could be another file's by then."""
         super().init_connection_state()
+        self.connection.cursor_factory = checked_cursors(self.connection.cursor_factory, self._check_driver)
+        check_methods(self.connection, ("commit", "rollback"), self._check_method)
         self._close_socket()
         self._socket = socket.socket(fileno=os.dup(self.connection.fileno()))
 
@@ -46,20 +52,25 @@ class GuardedPostgreSQL(GuardedConnection):
             self._socket = None
 
     def _start_transaction_under_autocommit(self) -> None:
-        """Begin; the driver stays in autocommit and so does nothing of its own."""
+        """Let the first savepoint begin; the driver stays in autocommit and so does nothing of its own."""
         if not self.is_open:
             self._set_autocommit(autocommit=False)  # type: ignore[attr-defined]
             return
         self._name = f"smoketest {os.getpid()} {time.monotonic_ns()}"
         idle_ms = int((self.owner.seconds_left() + 5) * 1000)
-        self._plain_execute(
+        self._beginning = (
             f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {idle_ms};"
-            f" SET LOCAL application_name = '{self._name}'"
+            f" SET LOCAL application_name = '{self._name}'; "
         )
 
-    def _limit_statements(self, seconds: float) -> None:
+    def _set_savepoint(self, level: int, seconds: float) -> None:
+        """Do all of it, and begin if that is due, in one round trip."""
+        beginning, self._beginning = self._beginning, ""
         lock_ms = int(min(seconds, LOCK_SECONDS) * 1000)
-        self._plain_execute(f"SET LOCAL statement_timeout = {int(seconds * 1000)}; SET LOCAL lock_timeout = {lock_ms}")
+        self._plain_execute(
+            f"{beginning}SAVEPOINT smoketest_{level};"
+            f" SET LOCAL statement_timeout = {int(seconds * 1000)}; SET LOCAL lock_timeout = {lock_ms}"
+        )
 
     def _undo(self, mark: Mark, *, is_last: bool) -> bool:
         raw = self.connection

@@ -17,6 +17,9 @@ class Guard(Protocol):
         `databases` (aliases, or "__all__") may be touched inside. The end of a level never raises.
         """
 
+    def unguarded(self) -> AbstractContextManager[None]:
+        """Return a context whose writes stay; a transaction that is left open at its end is told and rolled back."""
+
     def violations(self) -> list[str]:
         """Return, once, what was done since the last call that could outlive a rollback."""
 

@@ -1,28 +1,51 @@
 """SQLite: the library itself denies COMMIT while a test runs."""
 
+import re
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection
 
 _GRACE_SECONDS = 0.05
+_SQLITE_PRAGMA = 19
 _SQLITE_TRANSACTION = 22
+_ATTACHING = {24: "ATTACH", 25: "DETACH"}
 """https://www.sqlite.org/c3ref/c_alter_table.html"""
+_ONLY_ASKS = re.compile(r"(?i)_(?:x?info|list|check)$")
+"""The pragmas whose argument is a question, not a value to set."""
 
 
 class GuardedSQLite(GuardedConnection):
     """A guarded SQLite connection."""
 
+    def get_connection_params(self) -> Any:
+        parameters = super().get_connection_params()
+        return {**parameters, "factory": _checked(parameters.get("factory", sqlite3.Connection), self._check_method)}
+
     def init_connection_state(self) -> None:
         """Install the authorizer once: to set it anew would expire all prepared statements."""
         super().init_connection_state()
-        self.connection.set_authorizer(self._authorize)
+        sqlite3.Connection.set_authorizer(self.connection, self._authorize)
 
-    def _authorize(self, action: int, operation: str | None, *_rest: object) -> int:
-        is_commit = action == _SQLITE_TRANSACTION and operation == "COMMIT"
-        return sqlite3.SQLITE_DENY if is_commit and self.is_open else sqlite3.SQLITE_OK
+    def _authorize(self, action: int, name: str | None, value: str | None, *_rest: object) -> int:
+        if self.is_begun and action == _SQLITE_PRAGMA and value is not None:
+            self._is_altered = self._is_altered or not _ONLY_ASKS.search(name or "")
+        if not self.is_open or not (denied := self._denied(action, name or "")):
+            return sqlite3.SQLITE_OK
+        self.owner.remember(f"database {self.alias!r}: {denied} denied")
+        return sqlite3.SQLITE_DENY
+
+    def _denied(self, action: int, operation: str) -> str:
+        if action == _SQLITE_TRANSACTION and operation == "COMMIT":
+            return operation
+        if not self.is_begun or self.owner.is_abandoned:
+            return ""
+        if action == _SQLITE_TRANSACTION and operation == "ROLLBACK":
+            return operation
+        return _ATTACHING.get(action, "")
 
     def _limit_statements(self, seconds: float) -> None:
         self._plain_execute(f"PRAGMA busy_timeout = {int(min(seconds, LOCK_SECONDS) * 1000)}")
@@ -37,3 +60,22 @@ class GuardedSQLite(GuardedConnection):
             time.sleep(_GRACE_SECONDS)
             if self.is_open and raw.in_transaction:
                 raw.rollback()
+
+
+def _checked(factory: type[sqlite3.Connection], check: Callable[[str], None]) -> type[sqlite3.Connection]:
+    """Return the driver's connection class with `check` called before what would get around the guard."""
+
+    class CheckedConnection(factory):  # type: ignore[misc, valid-type]
+        def commit(self) -> None:
+            check("commit")
+            super().commit()
+
+        def rollback(self) -> None:
+            check("rollback")
+            super().rollback()
+
+        def set_authorizer(self, callback: Any) -> None:
+            check("set_authorizer")
+            super().set_authorizer(callback)
+
+    return CheckedConnection

@@ -20,6 +20,15 @@ _ONLY_READS = re.compile(
     r" | SAVEPOINT | RELEASE | ROLLBACK ) \b"
 )
 _WRITES_AFTER_ALL = re.compile(r"(?is)\b(?:FOR\s+(?:NO\s+KEY\s+)?(?:UPDATE|SHARE)|INSERT|UPDATE|DELETE|MERGE)\b")
+_STAYS_WITH_SESSION = {
+    "postgresql": re.compile(r"(?i)\bpg_(?:try_)?advisory_lock"),
+    "mysql": re.compile(rf"(?is)\bGET_LOCK\s*\(|(?:^|;){_LEADING}(?:SET|USE|PREPARE|CREATE\s+TEMPORARY)\b"),
+}
+_WRITTEN_TABLE = re.compile(
+    r"""(?isx) \b (?: (?:INSERT|REPLACE) (?:\s+(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE))* (?:\s+INTO)?
+    | UPDATE (?:\s+(?:LOW_PRIORITY|IGNORE))* | DELETE (?:\s+(?:LOW_PRIORITY|QUICK|IGNORE))* \s+FROM )
+    \s+ (?:`?\w+`?\s*\.\s*)? `?(\w+)`?"""
+)
 _MOST_CHARACTERS = 80
 
 
@@ -31,10 +40,16 @@ def violation(sql: str, *, can_rollback_ddl: bool) -> str:
     """
     sql = _LITERALS.sub("''", sql)
     if _ENDS_TRANSACTION.search(sql):
-        return f"refused, it would end the transaction: {_shown(sql)}"
+        return f"refused, it would end the transaction: {shown(sql)}"
     if not can_rollback_ddl and _COMMITS_IMPLICITLY.search(sql):
-        return f"refused, the database would commit: {_shown(sql)}"
+        return f"refused, the database would commit: {shown(sql)}"
     return ""
+
+
+def stays_with_session(sql: str, vendor: str) -> bool:
+    """Tell whether `sql` leaves something (a lock, a variable, a temporary table) that no rollback takes away."""
+    pattern = _STAYS_WITH_SESSION.get(vendor)
+    return bool(pattern and pattern.search(sql))
 
 
 def may_write(sql: str) -> bool:
@@ -42,6 +57,18 @@ def may_write(sql: str) -> bool:
     return not _ONLY_READS.search(sql) or bool(_WRITES_AFTER_ALL.search(sql))
 
 
-def _shown(sql: str) -> str:
+def may_write_alone(sql: str) -> bool:
+    """Tell the same of `sql` on a connection outside the guard, where a transaction by itself does nothing."""
+    is_control_only = _ENDS_TRANSACTION.search(sql) and not _WRITES_AFTER_ALL.search(sql)
+    return may_write(sql) and not is_control_only
+
+
+def written_tables(sql: str) -> list[str]:
+    """Return the tables that MySQL's or MariaDB's plain statements in `sql` write to."""
+    return _WRITTEN_TABLE.findall(sql)
+
+
+def shown(sql: str) -> str:
+    """Return as much of `sql` as a message may hold."""
     line = " ".join(sql.split())
     return line if len(line) <= _MOST_CHARACTERS else f"{line[:_MOST_CHARACTERS]}..."

@@ -49,6 +49,90 @@ class WritesTest(SmokeTest):
         self.assertIn("close", names("default"))
 
 
+class OnCommitTest(SmokeTest):
+    """`captureOnCommitCallbacks` gives what production would run after its commit."""
+
+    def setUp(self):
+        self.ran = []
+
+    def on_each(self, work):
+        for alias in connections:
+            with self.subTest(alias=alias):
+                self.ran.clear()
+                work(alias)
+
+    def later(self, alias, what, **options):
+        transaction.on_commit(lambda: self.ran.append(what), using=alias, **options)
+
+    def test_captured(self):
+        def work(alias):
+            with self.captureOnCommitCallbacks(using=alias) as callbacks:
+                self.later(alias, "a")
+                self.assertEqual(callbacks, [])
+            self.assertEqual(self.ran, [])
+            callbacks[0]()
+            self.assertEqual(self.ran, ["a"])
+
+        self.on_each(work)
+
+    def test_executed(self):
+        def work(alias):
+            with self.captureOnCommitCallbacks(using=alias, execute=True) as callbacks:
+                self.later(alias, "a")
+                transaction.on_commit(lambda: self.later(alias, "of a callback"), using=alias)
+            self.assertEqual(self.ran, ["a", "of a callback"])
+            self.assertEqual(len(callbacks), 3)
+
+        self.on_each(work)
+
+    def test_nested_and_durable(self):
+        def work(alias):
+            with self.captureOnCommitCallbacks(using=alias, execute=True):
+                with transaction.atomic(using=alias, durable=True):
+                    self.later(alias, "durable")
+                    with transaction.atomic(using=alias):
+                        self.later(alias, "nested")
+                self.assertEqual(self.ran, [])
+            self.assertEqual(self.ran, ["durable", "nested"])
+
+        self.on_each(work)
+
+    def test_rolled_back(self):
+        def work(alias):
+            with self.captureOnCommitCallbacks(using=alias, execute=True):
+                self.later(alias, "kept")
+                with self.assertRaises(ZeroDivisionError), transaction.atomic(using=alias):
+                    self.later(alias, "rolled back")
+                    raise ZeroDivisionError
+            self.assertEqual(self.ran, ["kept"])
+
+        self.on_each(work)
+
+    def test_robust(self):
+        def work(alias):
+            with self.captureOnCommitCallbacks(using=alias, execute=True):
+                transaction.on_commit(lambda: 1 / 0, using=alias, robust=True)
+                self.later(alias, "next")
+            self.assertEqual(self.ran, ["next"])
+
+        self.on_each(work)
+
+    def test_not_robust(self):
+        def work(alias):
+            with self.assertRaises(ZeroDivisionError), self.captureOnCommitCallbacks(using=alias, execute=True):
+                transaction.on_commit(lambda: 1 / 0, using=alias)
+
+        self.on_each(work)
+
+    def test_only_of_its_block_and_database(self):
+        self.later("default", "before")
+        with self.captureOnCommitCallbacks() as callbacks:
+            self.later("other", "elsewhere")
+            self.later("default", "inside")
+        self.later("default", "after")
+        self.assertEqual(len(callbacks), 1)
+
+
 class EscapesTest(SmokeTest):
     """Each writes a row named after itself and tries to commit it, in the database of `alias`."""
 

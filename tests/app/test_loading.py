@@ -1,0 +1,88 @@
+"""A smoke module that hangs on import."""
+
+import sys
+import threading
+import traceback
+
+import pytest
+
+from tests import waiting
+from tests.app.conftest import Caller
+from tests.project.gate import gate
+
+
+@pytest.fixture
+def closed_gate(monkeypatch):
+    """The gate is closed, and its module not imported yet."""
+    monkeypatch.delitem(sys.modules, "tests.project.gate.smoke", raising=False)
+    monkeypatch.setattr("smoketest.loading._loadings", {})
+    gate.clear()
+    yield gate
+    gate.set()
+
+
+def test_import_hangs_and_recovers(project, operator, closed_gate):
+    """The answer comes within the budget and names the module; when it has loaded its tests are taken up."""
+    project("shop", "gate", budget=0.5)
+
+    first = operator.report()
+    later = [operator.report(app="shop") for _ in range(3)]
+    closed_gate.set()
+    mended = waiting.until(
+        lambda: (report := operator.report(app="gate")) and report["status"] == "PASS" and report,
+        what="the module is taken up",
+    )
+
+    (result,) = first["results"]
+    assert first["status"] == "FAIL"
+    assert (result["id"], result["outcome"], result["cause"]) == ("tests.project.gate.smoke", "errored", "import")
+    assert "tests.project.gate.smoke hangs on import: smoke modules are still being imported since" in result["message"]
+    assert "gate.wait()" in result["traceback"]
+    assert [each["results"][0]["id"] for each in later] == ["tests.project.gate.smoke"] * 3
+    assert mended["tests_passed"] == 1
+
+
+@pytest.mark.usefixtures("closed_gate")
+def test_one_thread_hangs(project, operator):
+    """However often it is asked for meanwhile, one thread hangs in the import."""
+    project("gate", budget=0.05)
+    operator.report()
+    before = hanging_threads()
+
+    reports = [operator.report() for _ in range(5)]
+
+    assert {report["status"] for report in reports} == {"FAIL"}
+    assert before == hanging_threads() == 1
+
+
+def hanging_threads():
+    stacks = ["".join(traceback.format_stack(frame)) for frame in sys._current_frames().values()]
+    return sum("gate.wait()" in stack for stack in stacks)
+
+
+def test_those_who_ask_together_wait_together(project, closed_gate):
+    """All who ask while modules are imported get what is found."""
+    project("gate", budget=20)
+    reports = []
+    callers = [
+        threading.Thread(target=lambda: reports.append(Caller().report(test="tests.project.gate.smoke.GateTest")))
+        for _ in range(3)
+    ]
+    for caller in callers:
+        caller.start()
+    closed_gate.set()
+    for caller in callers:
+        caller.join()
+
+    assert [report["status"] for report in reports] == ["PASS"] * 3
+
+
+@pytest.mark.usefixtures("closed_gate")
+def test_queued_run(project, operator):
+    """A queued run can't be planned meanwhile: 503 with the module's name."""
+    project("gate", budget=0.3)
+
+    response = operator.post("/smoketest/slow/")
+
+    assert response.status_code == 503
+    assert b"tests.project.gate.smoke hangs on import" in response.content

@@ -1,0 +1,1 @@
+"""An app whose async test blocks its event loop."""

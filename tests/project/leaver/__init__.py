@@ -1,0 +1,1 @@
+"""An app whose tests leave things behind."""
