@@ -13,6 +13,7 @@ from smoketest.execution.runner import make_supervisor, run_supervised
 from smoketest.execution.session import own_session
 from smoketest.queue import shard, workers
 from smoketest.queue.dispatch import TASK
+from smoketest.record import echoes
 from smoketest.results import Cause, Outcome, Result, Step
 from smoketest.suite.discover import discover
 
@@ -40,6 +41,12 @@ def run_shard(self: "Task[Any, Any]", run_id: str, lane: str = "") -> None:
     connections.close_all()  # so that none is shared with the process that is forked from here
     with closing(make_supervisor(lambda: own_session(found.classes))) as supervisor:
         shard.run_tests(work, lambda step: run_supervised(step, supervisor))
+
+
+@shared_task(name="smoketest.echo", ignore_result=True, max_retries=0)
+def echo(word: str) -> None:
+    """Answer to the test that has sent the word, from the worker that got it."""
+    echoes.leave(conf.current().redis_url, word)
 
 
 def _can_supervise() -> bool:

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
             "writers",
             "mount",
             "nested",
+            "ready_made",
             "empty",
             "refused",
             "slow_only",
