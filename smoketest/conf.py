@@ -49,6 +49,8 @@ class Conf:
     apps: tuple[str, ...] | None = field(default=None, metadata={"rule": rules.apps})
     """Only these apps' tests; names or labels."""
     skip_apps: tuple[str, ...] = field(default=(), metadata={"rule": rules.apps})
+    contrib: tuple[str, ...] = field(default=(), metadata={"rule": rules.test_classes})
+    """Dotted paths of classes whose tests are run as if they stood in a smoke module: ready-made ones."""
     timeout: float = field(default=5.0, metadata={"rule": rules.seconds})
     """A fast test's limit, unless it says otherwise."""
     slow_timeout: float = field(default=60.0, metadata={"rule": rules.seconds})
@@ -118,13 +120,14 @@ def names() -> list[str]:
 
 
 def searched_apps(conf: Conf) -> tuple[App, ...]:
-    """Return the installed apps in whose `smoke` modules tests are looked for, as installed."""
-    return tuple(
+    """Return where tests are looked for: in the apps, as installed, and in what the settings list."""
+    installed = tuple(
         App(name=config.name, label=config.label)
         for config in app_registry.get_app_configs()
         if conf.apps is None or is_named(config, conf.apps)
         if not is_named(config, conf.skip_apps)
     )
+    return installed + tuple(_listing(path) for path in conf.contrib)
 
 
 def release_of(conf: Conf) -> str:
@@ -136,6 +139,12 @@ def release_of(conf: Conf) -> str:
 def is_named(config: AppConfig, words: tuple[str, ...]) -> bool:
     """Tell whether an app's name or label is among the words."""
     return config.name in words or config.label in words
+
+
+def _listing(path: str) -> App:
+    config = app_registry.get_containing_app_config(path)
+    package = path.partition(".")[0]
+    return App(name=config.name if config else package, label=config.label if config else package, listed=path)
 
 
 def _given() -> Mapping[str, Any]:

@@ -8,6 +8,8 @@ from django.apps import apps as app_registry
 from django.utils.module_loading import import_string
 
 from smoketest.decorators import as_float
+from smoketest.errors import ListedClassError
+from smoketest.suite.listed import load
 
 _REDIS_SCHEMES = (
     "redis",
@@ -100,6 +102,17 @@ def is_redis(url: str) -> bool:
         return urlsplit(url).scheme in _REDIS_SCHEMES and ";" not in url
     except ValueError:
         return False
+
+
+def test_classes(value: object) -> tuple[str, ...]:
+    """Take dotted paths of classes of smoke tests."""
+    paths = strings(value)
+    for path in paths:
+        try:
+            load(path)
+        except ListedClassError as error:
+            raise Wrong("import", str(error)) from None
+    return paths
 
 
 def callable_path(value: object) -> Callable[..., bool]:
