@@ -13,6 +13,10 @@ class SelectionError(BadParameterError):
     """Nothing is there of what was asked for; ask for something else, or for everything."""
 
 
+class ListedClassError(SmokeTestError):
+    """A dotted path in SMOKETEST_CONTRIB names no class of smoke tests that can be run; correct or remove it."""
+
+
 class UnknownRunError(SmokeTestError):
     """No run has this id; ask for one that a start answered with."""
 

@@ -8,6 +8,7 @@ from smoketest import conf
 from smoketest.execution.runner import run_supervised
 from smoketest.queue import shard, workers
 from smoketest.queue.dispatch import TASK
+from smoketest.record import echoes
 from smoketest.suite.discover import discover
 from smoketest.supervision import lend_supervisor
 
@@ -30,3 +31,9 @@ def run_shard(self: "Task[Any, Any]", run_id: str, lane: str = "") -> None:
         return
     with lend_supervisor(discover(conf.searched_apps(work.conf))) as supervisor:
         shard.run_tests(work, lambda step: run_supervised(step, supervisor))
+
+
+@shared_task(name="smoketest.echo", ignore_result=True, max_retries=0)
+def echo(word: str) -> None:
+    """Answer to the test that has sent the word, from the worker that got it."""
+    echoes.leave(conf.current().redis_url, word)

@@ -56,6 +56,7 @@ globals().update(
         {
             "SMOKETEST_APPS": environment.names,
             "SMOKETEST_SKIP_APPS": environment.names,
+            "SMOKETEST_CONTRIB": environment.names,
             "SMOKETEST_TIMEOUT": environment.seconds,
             "SMOKETEST_SLOW_TIMEOUT": environment.seconds,
             "SMOKETEST_BUDGET": environment.seconds,

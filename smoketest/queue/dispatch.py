@@ -49,7 +49,7 @@ def publish(run_id: str, messages: Sequence[Message], *, run_seconds: float, con
         refusal = "CELERY_TASK_ALWAYS_EAGER is on: the run would happen inside the request; turn it off"
         raise QueueUnavailableError(refusal)
     limit = math.ceil(run_seconds) + _BACKSTOP_SECONDS
-    with _connecting(app) as connection, app.amqp.Producer(connection) as producer, _batch(producer):
+    with connecting(app) as connection, app.amqp.Producer(connection) as producer, _batch(producer):
         for message in messages:
             app.send_task(
                 TASK,
@@ -78,7 +78,7 @@ def look(conf: Conf) -> QueueLook:
     app = _app()
     name = queue_of(app, conf)
     try:
-        with _connecting(app) as connection:
+        with connecting(app) as connection:
             declared = connection.default_channel.queue_declare(queue=name, passive=True)
             return QueueLook(name=name, messages=int(declared.message_count))
     except QueueUnavailableError:
@@ -88,6 +88,21 @@ def look(conf: Conf) -> QueueLook:
 def queue_of(app: Celery, conf: Conf) -> str:
     """Return the name of the queue of the shards."""
     return conf.queue or str(app.conf.task_default_queue)
+
+
+@contextmanager
+def connecting(app: Celery) -> Any:
+    """Give a connection to the broker that gives up soon; raises QueueUnavailableError for what goes wrong inside."""
+    connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
+    for kind, options in _OPTIONS.items():
+        if kind in str(connection.transport_cls):
+            connection = connection.clone(transport_options={**(connection.transport_options or {}), **options})
+    try:
+        with connection:
+            yield connection
+    except Exception as error:  # each transport has errors of its own, a missing driver among them
+        message = f"the broker at {connection.as_uri()} does not answer: {type(error).__name__}: {error}"
+        raise QueueUnavailableError(message) from error
 
 
 def _batch(producer: Any) -> Any:
@@ -104,17 +119,3 @@ def _address(message: Message, conf: Conf) -> dict[str, Any]:
     if message.worker_id:
         return {"queue": own_queue(message.worker_id)}
     return {"queue": conf.queue} if conf.queue else {}
-
-
-@contextmanager
-def _connecting(app: Celery) -> Any:
-    connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
-    for kind, options in _OPTIONS.items():
-        if kind in str(connection.transport_cls):
-            connection = connection.clone(transport_options={**(connection.transport_options or {}), **options})
-    try:
-        with connection:
-            yield connection
-    except Exception as error:  # each transport has errors of its own, a missing driver among them
-        message = f"the broker at {connection.as_uri()} does not answer: {type(error).__name__}: {error}"
-        raise QueueUnavailableError(message) from error

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 import unittest
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,17 +14,21 @@ from types import ModuleType
 
 from smoketest.cases import SmokeTest
 from smoketest.decorators import check_timeout
+from smoketest.errors import ListedClassError
 from smoketest.failures import message_of, traceback_of
 from smoketest.results import Cause, Outcome, Result, Spec
+from smoketest.suite import listed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class App:
-    """An installed app."""
+    """An installed app, and where in it tests are looked for."""
 
     name: str
     """Its dotted path, whose `smoke` module is looked for."""
     label: str
+    listed: str = ""
+    """The dotted path of a test class that is taken instead of the module's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -45,7 +50,7 @@ Note = Callable[[App, str], None]
 
 @cache
 def discover(apps: tuple[App, ...]) -> Found:
-    """Import the `smoke` modules of `apps` and list their tests, once a process."""
+    """Import the `smoke` modules of `apps` and the classes listed there, and list their tests, once a process."""
     return load(apps)
 
 
@@ -71,10 +76,23 @@ class _Finding:
 
 
 def _in_app(app: App, note: Note) -> Iterator[_Finding]:
+    if app.listed:
+        note(app, app.listed)
+        yield from _in_listing(app)
+        return
     name = f"{app.name}.smoke"
     is_package = hasattr(importlib.import_module(app.name), "__path__")
     if is_package and importlib.util.find_spec(name):
         yield from _in_module(name, app, note)
+
+
+def _in_listing(app: App) -> Iterator[_Finding]:
+    try:
+        test_class = listed.load(app.listed)
+    except ListedClassError as error:
+        yield _broken(app.listed, app.name, app, str(error), traceback_of(error))
+        return
+    yield from _tests_of(test_class, sys.modules[test_class.__module__], app)
 
 
 def _in_module(name: str, app: App, note: Note) -> Iterator[_Finding]:
@@ -107,15 +125,17 @@ def _children(module: ModuleType) -> list[str]:
 
 
 def _in_class(test_class: type[unittest.TestCase], module: ModuleType, app: App) -> Iterator[_Finding]:
-    methods = _methods(test_class)
-    if not methods or vars(test_class).get("abstract"):
-        return
+    if _methods(test_class) and not vars(test_class).get("abstract"):
+        yield from _tests_of(test_class, module, app)
+
+
+def _tests_of(test_class: type[unittest.TestCase], module: ModuleType, app: App) -> Iterator[_Finding]:
     name = f"{module.__name__}.{test_class.__qualname__}"
     refusal = _refusal(test_class)
     if refusal or not issubclass(test_class, SmokeTest):
         yield _broken(name, module.__name__, app, f"{name} {refusal}")
         return
-    for method in methods:
+    for method in _methods(test_class):
         yield _Finding(spec=_spec(name, method, test_class, module, app), module=module.__name__, test_class=test_class)
 
 

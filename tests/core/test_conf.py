@@ -10,6 +10,7 @@ from django.core.management.base import SystemCheckError
 from django.test import override_settings
 
 from smoketest import conf
+from smoketest.cases import SmokeTest
 from smoketest.checks import check_settings
 from smoketest.suite.discover import App
 from smoketest.suite.fingerprint import fingerprint
@@ -37,6 +38,7 @@ def test_defaults():
     assert {name: getattr(value, name) for name in value.__slots__} == {
         "apps": None,
         "skip_apps": (),
+        "contrib": (),
         "timeout": 5.0,
         "slow_timeout": 60.0,
         "budget": 20.0,
@@ -55,12 +57,23 @@ def test_defaults():
     }
 
 
+class ReadyMadeTest(SmokeTest):
+    """Outside any installed app."""
+
+    def test_passes(self):
+        pass
+
+
+DATABASES_TEST = "smoketest.contrib.databases.DatabasesTest"
+
+
 @pytest.mark.parametrize(
     ("name", "given", "taken"),
     [
         ("apps", ["shop", "tests.project.nested"], ("shop", "tests.project.nested")),
         ("apps", [], ()),
         ("skip_apps", ("auth",), ("auth",)),
+        ("contrib", [DATABASES_TEST], (DATABASES_TEST,)),
         ("timeout", 3, 3.0),
         ("timeout", 0.25, 0.25),
         ("slow_timeout", 600, 600.0),
@@ -95,7 +108,7 @@ NO_IMPORT = "it can't be imported: "
 WRONG = [
     *(
         (name, value, "smoketest.E001", "a list of strings is wanted")
-        for name in ("APPS", "SKIP_APPS", "TOKENS")
+        for name in ("APPS", "SKIP_APPS", "TOKENS", "CONTRIB")
         for value in ("shop", [1], [""], 5, {"shop": 1}, True)
     ),
     *(
@@ -157,6 +170,31 @@ WRONG = [
     ("ACCESS", f"{__name__}.missing", "smoketest.E004", "it can't be imported: ImportError: Module"),
     ("ACCESS", f"{__name__}.NO_FUNCTION", "smoketest.E004", "it names nothing that can be called"),
     ("ACCESS", "tests.project.broken_error.smoke.access", "smoketest.E004", "it can't be imported: "),
+    (
+        "CONTRIB",
+        [DATABASES_TEST, "smoketest.contrib.nowhere.NowhereTest"],
+        "smoketest.E004",
+        "'smoketest.contrib.nowhere.NowhereTest' can't be imported: ModuleNotFoundError: No module named",
+    ),
+    ("CONTRIB", ["DatabasesTest"], "smoketest.E004", "'DatabasesTest' can't be imported: ValueError: "),
+    (
+        "CONTRIB",
+        ["smoketest.contrib.databases.Nothing"],
+        "smoketest.E004",
+        "'smoketest.contrib.databases.Nothing' can't be imported: AttributeError: module 'smoketest.contrib.databases'",
+    ),
+    (
+        "CONTRIB",
+        ["unittest.TestCase"],
+        "smoketest.E004",
+        "'unittest.TestCase' is no class derived from smoketest.SmokeTest",
+    ),
+    (
+        "CONTRIB",
+        ["smoketest.contrib.pages.PagesTest"],
+        "smoketest.E004",
+        "'smoketest.contrib.pages.PagesTest' has no tests as it is; derive a class from it in a smoke module",
+    ),
 ]
 
 
@@ -329,6 +367,18 @@ def test_searched_apps(settings, labels):
         searched = conf.searched_apps(conf.current())
 
     assert [app.label for app in searched] == labels
+
+
+@override_settings(SMOKETEST_APPS=["shop"], SMOKETEST_CONTRIB=[DATABASES_TEST, f"{__name__}.ReadyMadeTest"])
+def test_listed_classes():
+    """Listed classes are looked at after the apps, whichever those are; each counts to the app that it is in."""
+    searched = conf.searched_apps(conf.current())
+
+    assert searched == (
+        App(name="tests.project.shop", label="shop"),
+        App(name="smoketest", label="smoketest", listed=DATABASES_TEST),
+        App(name="tests", label="tests", listed=f"{__name__}.ReadyMadeTest"),
+    )
 
 
 def test_all_apps_are_searched():

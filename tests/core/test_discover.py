@@ -2,6 +2,7 @@
 
 import pytest
 
+from smoketest import SmokeTest, slow
 from smoketest.results import Cause, Outcome
 from smoketest.suite.discover import App, discover
 from tests.core.making import make_app, names
@@ -434,3 +435,76 @@ def test_tags_of_a_wrong_type(write_app):
     found = discover((app,))
 
     assert "tags is 'mail'; a set of strings is wanted" in found.broken["shelf.smoke.TaggedTest"].message
+
+
+# What a setting lists
+
+
+class ListedTest(SmokeTest):
+    """Stands for a ready-made class."""
+
+    abstract = True
+
+    def test_first(self):
+        pass
+
+    @slow
+    def test_second(self):
+        pass
+
+
+def listing(path):
+    return App(name="tests", label="the_tests", listed=path)
+
+
+LISTED = f"{__name__}.ListedTest"
+
+
+def test_listed():
+    """A listed class is found without any smoke module, abstract though it is, under its own name."""
+    found = discover((listing(LISTED),))
+
+    assert [spec.id for spec in found.specs] == [f"{LISTED}.test_first", f"{LISTED}.test_second"]
+    assert [spec.is_slow for spec in found.specs] == [False, True]
+    assert {spec.app_label for spec in found.specs} == {"the_tests"}
+    assert set(found.classes.values()) == {ListedTest}
+
+
+def test_listed_by_another_name():
+    """A class that is listed by the name of a module that imports it is found once, where it is defined."""
+    found = discover((listing(LISTED), listing(f"{__name__}.AGAIN")))
+
+    assert [spec.id for spec in found.specs] == [f"{LISTED}.test_first", f"{LISTED}.test_second"]
+
+
+AGAIN = ListedTest
+
+
+def test_listed_and_in_a_smoke_module():
+    """A class that stands in a smoke module and is listed too is run once."""
+    found = discover((make_app("shop"), listing("tests.project.shop.smoke.DemoTest")))
+
+    ids = [spec.id for spec in found.specs]
+    assert len(ids) == len(set(ids))
+    assert found.broken == {}
+
+
+def test_listed_and_derived_from():
+    """A smoke module that derives from a listed class has tests of its own."""
+    found = discover((make_app("ready_made"), listing("smoketest.contrib.databases.DatabasesTest")))
+
+    ids = [spec.id for spec in found.specs]
+    assert "tests.project.ready_made.smoke.Databases.test_answer" in ids
+    assert "smoketest.contrib.databases.DatabasesTest.test_answer" in ids
+    assert found.broken == {}
+
+
+def test_listed_and_gone():
+    """A listed class that would not load is an errored result that names it."""
+    found = discover((listing("tests.nowhere.NowhereTest"),))
+
+    result = found.broken["tests.nowhere.NowhereTest"]
+    assert (result.outcome, result.cause) == (Outcome.ERRORED, Cause.IMPORT)
+    assert result.message == (
+        "'tests.nowhere.NowhereTest' can't be imported: ModuleNotFoundError: No module named 'tests.nowhere'"
+    )

@@ -1,5 +1,6 @@
 """The digest of the smoke modules' source."""
 
+from smoketest.suite.discover import App
 from smoketest.suite.fingerprint import fingerprint
 from tests.core.making import make_app
 
@@ -42,3 +43,12 @@ def test_once_a_process(write_app):
     write_app("printed", smoke="changed = True")
 
     assert fingerprint((app,)) == before
+
+
+def test_listed_class():
+    """The source of a class that the settings list is part of it, and which class it is."""
+    one = of(App(name="smoketest", label="smoketest", listed="smoketest.contrib.required.RequiredSettingsTest"))
+    other = of(App(name="smoketest", label="smoketest", listed="smoketest.contrib.required.RequiredVariablesTest"))
+
+    assert len(one) == len(other) == 12
+    assert one != other

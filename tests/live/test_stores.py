@@ -94,3 +94,12 @@ def test_rabbitmq(run_all, own_redis, rabbitmq):
     assert outcomes_of(report)["TillTest.test_adds_up"] == ("passed", None)
     assert outcomes_of(report)["HangTest.test_sleeps"] == ("errored", "timeout")
     assert not own_redis.client.keys("_kombu*")
+
+
+def test_rabbitmq__round_trip(run_all, own_redis, rabbitmq):
+    """With RabbitMQ as the broker too a ready-made test has its message answered by a worker."""
+    url, made = rabbitmq
+
+    report = run_all(own_redis.url, "ready_made", broker_url=url, queues=made)
+
+    assert report["status"] == "PASS", report["results"]

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
             "writers",
             "mount",
             "nested",
+            "ready_made",
             "empty",
             "refused",
             "slow_only",
