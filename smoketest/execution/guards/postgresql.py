@@ -37,8 +37,10 @@ class GuardedPostgreSQL(GuardedConnection):
         self._socket = socket.socket(fileno=os.dup(self.connection.fileno()))
 
     def _close(self) -> None:
-        super()._close()  # type: ignore[misc]
-        self._close_socket()
+        try:
+            super()._close()  # type: ignore[misc]
+        finally:
+            self._close_socket()
 
     def _close_socket(self) -> None:
         if self._socket:
@@ -56,6 +58,9 @@ class GuardedPostgreSQL(GuardedConnection):
             f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {idle_ms};"
             f" SET LOCAL application_name = '{self._name}'"
         )
+
+    def _descriptor(self) -> int | None:
+        return self._socket.fileno() if self._socket else None
 
     def _limit_statements(self, seconds: float) -> None:
         lock_ms = int(min(seconds, LOCK_SECONDS) * 1000)
