@@ -33,15 +33,17 @@ def own_postgresql(name: str) -> Iterator[dict[str, Any]]:
     address = psycopg.conninfo.conninfo_to_dict(_POSTGRESQL)
     with psycopg.connect(_POSTGRESQL, autocommit=True, connect_timeout=3) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-        yield {
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": name,
-            "HOST": address["host"],
-            "PORT": address.get("port", 5432),
-            "USER": address["user"],
-            "PASSWORD": address.get("password", ""),
-        }
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        try:
+            yield {
+                "ENGINE": "django.db.backends.postgresql",
+                "NAME": name,
+                "HOST": address["host"],
+                "PORT": address.get("port", 5432),
+                "USER": address["user"],
+                "PASSWORD": address.get("password", ""),
+            }
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def postgresql_connections(name: str) -> int:
@@ -58,5 +60,7 @@ def _own_mariadb(name: str) -> Iterator[dict[str, Any]]:
     keywords = {each.lower(): value for each, value in address.items()}
     with contextlib.closing(pymysql.connect(connect_timeout=3, **keywords)) as connection:
         connection.cursor().execute(f"CREATE DATABASE {name}")
-        yield {"ENGINE": "django.db.backends.mysql", "NAME": name, **address}
-        connection.cursor().execute(f"DROP DATABASE {name}")
+        try:
+            yield {"ENGINE": "django.db.backends.mysql", "NAME": name, **address}
+        finally:
+            connection.cursor().execute(f"DROP DATABASE {name}")
