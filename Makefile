@@ -7,7 +7,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help chaos run test test-all test-3.12 test-3.13 check lint types lock clean
+.PHONY: help bench chaos run test test-all test-3.12 test-3.13 check lint types lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -28,7 +28,10 @@ test-3.12 test-3.13: test-%:
 
 chaos: .venv/installed ## the tests that kill, freeze and hang things, N times over (N=20)
 	for round in $$(seq $(N)); do echo "round $$round of $(N)"; \
-	$(BIN)/python -m pytest -q tests/live tests/core/test_lanes.py tests/core/test_supervisor.py || exit 1; done
+	$(BIN)/python -m pytest -q tests/live --ignore tests/live/test_benchmarks.py tests/core/test_lanes.py tests/core/test_supervisor.py || exit 1; done
+
+bench: .venv/installed ## measure the cost beside bare baselines (QUICK=1; WRITE=1 puts the table into docs/benchmarks.md)
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--size quick) $(if $(WRITE),--write)
 
 check: lint types ## look at the code without running it
 

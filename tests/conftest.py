@@ -18,6 +18,7 @@ from tests.servers import EmbeddedRedis, OwnDatabases, Worker
 _databases = OwnDatabases()
 _databases.create()
 os.environ["SMOKETEST_TEST_DIR"] = tempfile.mkdtemp(prefix="smoketest-")
+os.chmod(os.environ["SMOKETEST_TEST_DIR"], 0o711)  # noqa: PTH101, S103 (a database that may not run as root has its own in it)
 # So that the last verdicts of these tests' processes are shared among them alone.
 os.environ["TMPDIR"] = tempfile.tempdir = os.environ["SMOKETEST_TEST_DIR"]
 os.environ["SMOKETEST_TEST_DATABASES"] = json.dumps(_databases.settings)

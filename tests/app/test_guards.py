@@ -1,5 +1,6 @@
 """Ways out of the guard, and what happens to it when a connection is lost."""
 
+import select
 from contextlib import suppress
 
 import pytest
@@ -7,6 +8,7 @@ from django.db import connections
 
 from smoketest.clock import in_seconds
 from smoketest.execution.guards import statements
+from tests import waiting
 from tests.app.guarding import rows, write
 from tests.project.shop.models import FooModel
 
@@ -79,6 +81,39 @@ def terminate(pid):
     with plain.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
     plain.close()
+
+
+_ENDS = {
+    "postgresql": ("pg_backend_pid()", "SELECT pg_terminate_backend({}, 10000)"),
+    "mariadb": ("CONNECTION_ID()", "KILL CONNECTION {}"),
+}
+
+
+@pytest.mark.parametrize("alias", ["postgresql", "mariadb"])
+def test_connection_lost_while_unused(level, alias):
+    """A connection that the server closed a moment ago, when no test used it, is not the next test's failure."""
+    number, end = _ENDS[alias]
+    plain = connections.create_connection(alias)
+    with level(), connections[alias].cursor() as cursor:
+        cursor.execute(f"SELECT {number}")
+        (before,) = cursor.fetchone()
+        raw = connections[alias].connection
+
+    with plain.cursor() as cursor:
+        cursor.execute(end.format(before))
+    plain.close()
+    waiting.until(lambda: has_ended(raw), what="the end of the connection gets here")
+    with level():
+        seen = rows(alias)
+
+    assert seen == set()
+
+
+def has_ended(raw):
+    """Tell whether the server has said anything to a driver's connection that is not in use."""
+    poll = select.poll()
+    poll.register(raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno(), select.POLLIN)
+    return poll.poll(0)
 
 
 def test_nothing_stays_open(level, alias):

@@ -1,5 +1,6 @@
 """One database connection whose transaction begins when a test touches it and is always rolled back."""
 
+import select
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -177,6 +178,9 @@ class GuardedConnection(BaseDatabaseWrapper):
 
     # What a backend does in its own way.
 
+    def _descriptor(self) -> int | None:
+        """Return the file descriptor on which the server answers, if there is one."""
+
     def _set_savepoint(self, level: int, seconds: float) -> None:
         """Set the level's savepoint and let the server end statements that take longer than `seconds`."""
         self._plain_execute(f"SAVEPOINT smoketest_{level}")
@@ -227,9 +231,18 @@ class GuardedConnection(BaseDatabaseWrapper):
         if self.connection is None:
             return
         is_left_open = self.in_atomic_block or not self.get_autocommit()
-        is_stale = time.monotonic() - self._used_at > _UNUSED_SECONDS and not self.is_usable()
-        if is_left_open or self.errors_occurred or is_stale:
+        is_doubtful = time.monotonic() - self._used_at > _UNUSED_SECONDS or self._has_news()
+        if is_left_open or self.errors_occurred or (is_doubtful and not self.is_usable()):
             self._drop()
+
+    def _has_news(self) -> bool:
+        """Tell whether the server has sent what nobody asked for: that it closes the connection, as a rule."""
+        descriptor = self._descriptor()
+        if descriptor is None:
+            return False
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _filter(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 (Django's signature)
         self._check(text_of(sql))

@@ -57,6 +57,12 @@ class GuardedMySQL(GuardedConnection):
         self._transaction = f"smoketest{time.monotonic_ns()}"
         self._plain_execute(f"XA START '{self._transaction}'")
 
+    def _descriptor(self) -> int | None:
+        raw = self.connection
+        with suppress(AttributeError):  # PyMySQL's stream is gone once it knows that the connection is
+            return int(raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno())  # noqa: SLF001
+        return None
+
     def _limit_statements(self, seconds: float) -> None:
         limits = (round(seconds, 1) or 0.1, int(max(1, min(seconds, LOCK_SECONDS))))
         if limits == self._limits:

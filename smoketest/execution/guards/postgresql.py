@@ -43,8 +43,10 @@ class GuardedPostgreSQL(GuardedConnection):
         self._socket = socket.socket(fileno=os.dup(self.connection.fileno()))
 
     def _close(self) -> None:
-        super()._close()  # type: ignore[misc]
-        self._close_socket()
+        try:
+            super()._close()  # type: ignore[misc]
+        finally:
+            self._close_socket()
 
     def _close_socket(self) -> None:
         if self._socket:
@@ -62,6 +64,9 @@ class GuardedPostgreSQL(GuardedConnection):
             f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {idle_ms};"
             f" SET LOCAL application_name = '{self._name}'; "
         )
+
+    def _descriptor(self) -> int | None:
+        return self._socket.fileno() if self._socket else None
 
     def _set_savepoint(self, level: int, seconds: float) -> None:
         """Do all of it, and begin if that is due, in one round trip."""

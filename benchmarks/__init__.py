@@ -1,0 +1,1 @@
+"""Benchmarks of django-smoketest against bare baselines: `make bench`."""

@@ -1,0 +1,1 @@
+"""The Django project whose smoke tests are measured."""

@@ -1,0 +1,153 @@
+"""Databases that fail as they do in production: a PostgreSQL of the tests' own, and a proxy before somebody else's."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+import psycopg
+
+from tests import waiting
+from tests.servers import descendants, free_port
+
+
+def postgresql_program(name):
+    """Return the path of one of the server's programs, which Debian keeps out of PATH, or None."""
+    versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return shutil.which(name) or (str(versions[-1]) if versions else None)
+
+
+class OwnPostgreSQL:
+    """A PostgreSQL server with nobody else on it, which can be stopped, frozen and started again."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.url = f"postgresql://tests@127.0.0.1:{self.port}/postgres"
+        self._directory = Path(tempfile.mkdtemp(prefix="smoketest-postgresql-"))
+        self._data = self._directory / "data"
+        # The server refuses to run as root.
+        self._user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
+        self.process = None
+
+    def create(self):
+        if self._user:
+            shutil.chown(self._directory, "postgres", "postgres")
+        self._run("initdb", "-D", self._data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-locale")
+        self.start()
+
+    def start(self):
+        options = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", f"port={self.port}"]
+        command = [postgresql_program("postgres"), "-D", self._data, *(f"--{option}" for option in options)]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen(command, cwd=self._directory, **quiet, **self._user)
+        waiting.until(self._answers, what="the own PostgreSQL answers")
+
+    def execute(self, sql):
+        """Execute a statement as somebody else and return the rows, if it has any."""
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=3) as connection:
+            cursor = connection.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def stop(self):
+        """End the server at once, its clients' sessions too, as a restart in a hurry does."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=waiting.LIMIT_SECONDS)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Let all of the server stand still: connections are accepted by the kernel, and nobody answers."""
+        pids = [self.process.pid, *descendants(self.process.pid)]
+        self._signal(pids, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal(pids, signal.SIGCONT)
+
+    def destroy(self):
+        if self.process and self.process.poll() is None:
+            self.stop()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _run(self, program, *arguments):
+        command = [postgresql_program(program), *arguments]
+        subprocess.run(command, cwd=self._directory, check=True, capture_output=True, **self._user)
+
+    def _answers(self):
+        assert self.process.poll() is None, "PostgreSQL has ended"
+        with contextlib.suppress(psycopg.OperationalError):
+            return self.execute("SELECT 1")
+        return False
+
+    def _signal(self, pids, number):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+class Proxy:
+    """Stands before a server that others use too: it forwards, refuses or withholds what is sent."""
+
+    def __init__(self, host, port):
+        self.port = free_port()
+        self._upstream = (host, port)
+        self._flows = threading.Event()
+        self._flows.set()
+        self._pairs = []
+        self._listener = None
+
+    def start(self):
+        """Listen, and forward each connection in threads of its own."""
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
+
+    def stop(self):
+        """Refuse new connections and cut those that are open, as the end of a server does."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._flows.set()
+        for each in [each for pair in self._pairs for each in pair]:
+            _cut(each)
+        self._pairs.clear()
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Take connections and bytes, and pass nothing on."""
+        self._flows.clear()
+        try:
+            yield
+        finally:
+            self._flows.set()
+
+    def _accept(self, listener):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                threading.Thread(target=self._serve, args=[client], daemon=True).start()
+
+    def _serve(self, client):
+        server = socket.create_connection(self._upstream)
+        self._pairs.append((client, server))
+        back = threading.Thread(target=self._pump, args=[server, client], daemon=True)
+        back.start()
+        self._pump(client, server)
+        back.join()
+        client.close()
+        server.close()
+
+    def _pump(self, source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                self._flows.wait()
+                target.sendall(data)
+        _cut(source)
+        _cut(target)
+
+
+def _cut(end):
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
