@@ -33,6 +33,14 @@ class Channel:
         while data:
             data = data[os.write(self._write_fd, data) :]
 
+    def is_ready(self, until: float) -> bool:
+        """Wait until then for a message to begin to arrive; raises EOFError as `receive` does."""
+        try:
+            self._wait(until)
+        except TimeoutError:
+            return False
+        return True
+
     def receive(self, until: float | None = None) -> dict[str, Any]:
         """Return the next message.
 

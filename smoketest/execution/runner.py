@@ -31,9 +31,12 @@ def make_serve(open_session: OpenSession) -> Serve:
     return lambda channel: _serve(channel, open_session)
 
 
-def run_supervised(step: Step, supervisor: Supervisor) -> Result:
-    """Run the step's test in the supervised process and return its result, however it ends."""
-    ending = supervisor.ask(step.as_dict(), seconds=step.timeout_seconds)
+def run_supervised(step: Step, supervisor: Supervisor, *, is_wanted: Callable[[], bool] = lambda: True) -> Result:
+    """Run the step's test in the supervised process and return its result, however it ends.
+
+    It is ended early when `is_wanted`, which is asked now and then, says no.
+    """
+    ending = supervisor.ask(step.as_dict(), seconds=step.timeout_seconds, is_wanted=is_wanted)
     if ending.answer is not None:
         if not step.keeps and (ending.answer["is_spent"] or supervisor.is_old):
             supervisor.renew()
@@ -50,7 +53,7 @@ def run_supervised(step: Step, supervisor: Supervisor) -> Result:
 
 
 def _cause(ending: Ending) -> Cause:
-    if ending.refusal:
+    if ending.refusal or ending.is_unwanted:
         return Cause.NOT_RUN
     return Cause.TIMEOUT if ending.is_timeout else Cause.CRASH
 
@@ -61,6 +64,8 @@ _CANNOT_ANSWER = os.EX_IOERR
 def _message(step: Step, ending: Ending) -> str:
     if ending.is_timeout:
         return f"timed out after {step.timeout_seconds:g} s; it did not heed the interrupt, so its process was killed"
+    if ending.is_unwanted:
+        return "ended while it ran: nobody waits for it any more"
     if ending.refusal:
         return f"there is no process to run it in: {ending.refusal}"
     if ending.failure:

@@ -14,6 +14,8 @@ from smoketest.execution.warden import DUMP_STACKS, INTERRUPT
 from smoketest.execution.whereabouts import kernel_view
 from smoketest.failures import cut
 
+LOOK_SECONDS = 1.0
+"""Between two questions whether the answer is still wanted."""
 GRACE_SECONDS = 0.5
 """From the interrupt at a deadline until the kill."""
 MOST_MESSAGES = 500
@@ -26,6 +28,8 @@ class Ending:
 
     answer: dict[str, Any] | None = None
     is_timeout: bool = False
+    is_unwanted: bool = False
+    """It was given up because nobody wanted it any more."""
     exit_code: int | None = None
     """Of a process that died by itself; negative: the signal that ended it. None: it did not, or nobody knows."""
     stack: str = ""
@@ -54,14 +58,17 @@ class Supervisor:
         with contextlib.suppress(OSError):
             self._process = self._process or self._begin()
 
-    def ask(self, message: dict[str, Any], *, seconds: float) -> Ending:
-        """Send a message and return how it was answered, `seconds` (and a grace) later at the latest."""
+    def ask(self, message: dict[str, Any], *, seconds: float, is_wanted: Callable[[], bool] = lambda: True) -> Ending:
+        """Send a message and return how it was answered, `seconds` (and a grace) later at the latest.
+
+        When `is_wanted`, which is asked now and then and must answer quickly, says no, the process is ended.
+        """
         try:
             process = self._process = self._process or self._begin()
         except OSError as error:
             return Ending(refusal=f"{type(error).__name__}: {error}")
         began = time.monotonic()
-        ending = process.ask(message, began + seconds)
+        ending = process.ask(message, began + seconds, is_wanted)
         if ending.answer is None or ending.is_timeout:
             ending = self._end(ending)
         return replace(ending, seconds=time.monotonic() - began)
@@ -100,7 +107,7 @@ class Supervisor:
     def _end(self, ending: Ending) -> Ending:
         """End the process, and complete the ending of one that has died."""
         process, self._process = self._process, None
-        has_died = not (ending.is_timeout or ending.failure)
+        has_died = not (ending.is_timeout or ending.is_unwanted or ending.failure)
         try:
             if self._warden:
                 exit_code = self._warden.end(patience_seconds=GRACE_SECONDS if has_died else 0.0)
@@ -123,10 +130,14 @@ class _Process:
         self._channel = channel
         self._stacks_fd = stacks_fd
 
-    def ask(self, message: dict[str, Any], until: float) -> Ending:
+    def ask(self, message: dict[str, Any], until: float, is_wanted: Callable[[], bool]) -> Ending:
         self.messages += 1
         try:
             self._channel.send(message)
+            # Near the deadline nothing is asked: that could take too long.
+            while (now := time.monotonic()) < until - LOOK_SECONDS and not self._channel.is_ready(now + LOOK_SECONDS):
+                if not is_wanted():
+                    return Ending(is_unwanted=True)
             return Ending(answer=self._channel.receive(until))
         except TimeoutError:
             return self._interrupt()

@@ -3,6 +3,7 @@
 Their classes are named by their modules in these tests: one that is imported by name, pytest would run too.
 """
 
+import time
 import unittest
 
 from smoketest import conf
@@ -35,8 +36,9 @@ def result_on_a_lane(test_class, *, seconds, **attributes):
     """Run the only test of such a class as a monitor's request does, under its time limit."""
     own = derive(test_class, **attributes)
     (step,) = _steps(own, seconds=seconds)
-    plan, found = Plan(steps=(step,)), Found(classes={step.id: own})
-    return run_inline(plan, found, conf.current(), script_prefix="/", release="").results[step.id]
+    plan, found, settings = Plan(steps=(step,)), Found(classes={step.id: own}), conf.current()
+    until = time.monotonic() + settings.budget
+    return run_inline(plan, found, settings, until=until, script_prefix="/", release="").results[step.id]
 
 
 def _steps(test_class, seconds=10.0):
