@@ -13,6 +13,10 @@ class SelectionError(BadParameterError):
     """Nothing is there of what was asked for; ask for something else, or for everything."""
 
 
+class WrongReleaseError(SmokeTestError):
+    """The app is of another release than the one asked for; ask again when the deploy has come through."""
+
+
 class UnknownRunError(SmokeTestError):
     """No run has this id; ask for one that a start answered with."""
 

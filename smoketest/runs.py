@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 
 from smoketest import latest, sharing
 from smoketest.conf import Conf, release_of, searched_apps
-from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError
+from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError, WrongReleaseError
 from smoketest.execution.guards.callers_connections import is_inside_test_case
 from smoketest.inline import run_inline
 from smoketest.queue.dispatch import Message, publish
@@ -24,7 +24,7 @@ from smoketest.record.values import About
 from smoketest.record.workers import Worker, alive, open_roll
 from smoketest.report.summary import Report, summarise
 from smoketest.results import Plan, Run
-from smoketest.suite.discover import discover
+from smoketest.suite.discover import Found, discover
 from smoketest.suite.hosts import on_each_host
 from smoketest.suite.plan import Order, Selection, make_plan
 
@@ -39,8 +39,7 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
 
     Raises SelectionError when nothing is there of what is asked for.
     """
-    found = discover(searched_apps(conf))
-    plan = make_plan(found, selection, conf.limits, with_slow=False)
+    found, plan = plan_of(selection, conf, with_slow=False)
 
     def run() -> Report:
         return summarise(run_inline(plan, found, conf, script_prefix=script_prefix, release=release_of(conf)))
@@ -51,6 +50,21 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     if selection == Selection() and not age_seconds:
         latest.keep(report)
     return report, age_seconds
+
+
+def plan_of(selection: Selection, conf: Conf, *, with_slow: bool) -> tuple[Found, Plan]:
+    """Return the tests of the project, and what would be run of them; raises SelectionError as `run_here` does."""
+    found = discover(searched_apps(conf))
+    return found, make_plan(found, selection, conf.limits, with_slow=with_slow)
+
+
+def require_release(wanted: str, conf: Conf) -> None:
+    """Raise WrongReleaseError unless this process is of the release that is wanted."""
+    release = release_of(conf)
+    if release != wanted:
+        shown = "another release" if conf.public else f"release {release}"  # strangers are not told
+        message = f"this is {shown}, not {wanted[:80]}"
+        raise WrongReleaseError(message)
 
 
 def start(order: Order, conf: Conf) -> Report:
@@ -75,7 +89,7 @@ def start(order: Order, conf: Conf) -> Report:
         keep_seconds=conf.result_seconds,
     )
     winner = store.claim(wanted, run_id, instead_of=holder, keep_seconds=conf.result_seconds)
-    if winner != run_id and not order.is_new:
+    if winner != run_id and not order.is_always_another:
         store.discard(run_id)
         return fetch(winner, conf)
     report = fetch(run_id, conf)
@@ -83,6 +97,7 @@ def start(order: Order, conf: Conf) -> Report:
         publish(run_id, _messages(plan, order, workers, conf), run_seconds=bound, conf=conf)
     except QueueUnavailableError:
         store.cancel(run_id)  # what may have been published after all finds nothing to do
+        store.claim(wanted, "", instead_of=run_id, keep_seconds=conf.result_seconds)  # whoever asks again has another
         raise
     return report
 
@@ -137,7 +152,7 @@ def _settled(run_id: str, conf: Conf) -> Run:
 
 
 def _plan(order: Order, workers: Sequence[Worker], conf: Conf) -> Plan:
-    plan = make_plan(discover(searched_apps(conf)), order.selection, conf.limits, with_slow=True)
+    _, plan = plan_of(order.selection, conf, with_slow=True)
     if not order.on_every_host:
         return plan
     hosts = {worker.host for worker in alive(workers)}
@@ -167,7 +182,7 @@ def _wanted(order: Order, plan: Plan, conf: Conf) -> str:
 
 def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:
     """Tell whether a run that was started for the same will do."""
-    if order.is_new:
+    if order.is_always_another:
         return False
     try:
         report = peek(run_id, conf)
