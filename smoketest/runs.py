@@ -12,11 +12,12 @@ from typing import TypeVar
 
 from django.utils.crypto import salted_hmac
 
-from smoketest import latest, sharing
+from smoketest import foreground, latest, sharing
 from smoketest.conf import Conf, release_of, searched_apps
 from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError, WrongReleaseError
 from smoketest.execution.guards.callers_connections import is_inside_test_case
 from smoketest.inline import run_inline
+from smoketest.progress.display import Display
 from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.settle import settle
 from smoketest.record.redis import RedisStore, open_store
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 _HURRY_SECONDS = 0.3
 _MOST_LOOKED_AT = 10
+_LOOK_SECONDS = 1.0
+"""How often one who follows a run hears of it."""
 
 
 def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[Report, float]:
@@ -50,6 +53,18 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     if selection == Selection() and not age_seconds:
         latest.keep(report)
     return report, age_seconds
+
+
+def run_in_foreground(
+    selection: Selection, conf: Conf, display: Display, *, with_slow: bool, processes: int, ends_with_failure: bool
+) -> Report:
+    """Run the tests in supervised processes of this one; raises SelectionError as `run_here` does."""
+    found, plan = plan_of(selection, conf, with_slow=with_slow)
+    return summarise(
+        foreground.run_in_foreground(
+            plan, found, display, release=release_of(conf), processes=processes, ends_with_failure=ends_with_failure
+        )
+    )
 
 
 def plan_of(selection: Selection, conf: Conf, *, with_slow: bool) -> tuple[Found, Plan]:
@@ -127,6 +142,25 @@ def wait(run_id: str, seconds: float, conf: Conf) -> None:
     until = time.monotonic() + seconds
     while not peek(run_id, conf).status.is_finished and (left := until - time.monotonic()) > 0:
         _store(conf).wait(run_id, left)
+
+
+def follow(run_id: str, seconds: float, conf: Conf, display: Display) -> Report:
+    """Show a queued run until it has finished, or for `seconds`, and report it; Redis may be away meanwhile.
+
+    Raises QueueUnavailableError if it is away at the end.
+    """
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        try:
+            report = peek(run_id, conf)
+            display.stands(report.counts, report.tests_total)
+            if report.status.is_finished:
+                break
+            wait(run_id, min(left, _LOOK_SECONDS), conf)
+        except QueueUnavailableError as error:
+            display.tell(str(error))
+            time.sleep(min(left, _LOOK_SECONDS))
+    return fetch(run_id, conf)
 
 
 def cancel(run_id: str, conf: Conf) -> Report:

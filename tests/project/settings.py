@@ -34,6 +34,7 @@ INSTALLED_APPS = [
             "together",
             "writers",
             "mount",
+            "waits",
             "nested",
             "empty",
             "refused",
