@@ -5,6 +5,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from pathlib import Path
 
 import asgiref
 import pytest
