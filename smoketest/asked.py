@@ -58,6 +58,18 @@ def after_of(request: HttpRequest) -> int | None:
     return int(after)
 
 
+def release_of(request: HttpRequest) -> str:
+    """Return the release that the query wants an answer of, or nothing; raises BadParameterError for an empty one.
+
+    Empty it is most likely a variable of a pipeline that is not set, and any release would do.
+    """
+    release = request.GET.get("release")
+    if release == "":
+        message = "release= is empty; give it a value or leave it out"
+        raise BadParameterError(message)
+    return release or ""
+
+
 def format_of(request: HttpRequest) -> Format:
     """Return the format that the query or else the Accept header asks for.
 

@@ -17,6 +17,10 @@ class ListedClassError(SmokeTestError):
     """A dotted path in SMOKETEST_CONTRIB names no class of smoke tests that can be run; correct or remove it."""
 
 
+class WrongReleaseError(SmokeTestError):
+    """The app is of another release than the one asked for; ask again when the deploy has come through."""
+
+
 class UnknownRunError(SmokeTestError):
     """No run has this id; ask for one that a start answered with."""
 

@@ -1,37 +1,37 @@
 """The whole story of a run on one page: run it here and now, or start it on the queue, look at it, wait, cancel."""
 
-import hashlib
-import hmac
 import platform
-import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from django.utils.crypto import salted_hmac
-
-from smoketest import latest, sharing
+from smoketest import foreground, latest, sharing
 from smoketest.conf import Conf, release_of, searched_apps
-from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError
+from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError, WrongReleaseError
 from smoketest.execution.guards.callers_connections import is_inside_test_case
 from smoketest.inline import run_inline
 from smoketest.loading import discover_within
-from smoketest.queue.dispatch import Message, publish
+from smoketest.progress.display import Display
+from smoketest.queue.dispatch import publish
+from smoketest.queue.orders import messages_for, on_living_hosts, wanted_by
 from smoketest.queue.settle import settle
+from smoketest.record.ids import is_ours, make_id
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.values import About
-from smoketest.record.workers import Worker, alive, open_roll
+from smoketest.record.workers import open_roll
 from smoketest.report.summary import Report, summarise
 from smoketest.results import Plan, Run
-from smoketest.suite.hosts import on_each_host
+from smoketest.suite.discover import Found, discover
 from smoketest.suite.plan import Order, Selection, make_plan
 
 T = TypeVar("T")
 
 _HURRY_SECONDS = 0.3
 _MOST_LOOKED_AT = 10
+_LOOK_SECONDS = 1.0
+"""How often one who follows a run hears of it."""
 
 
 def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[Report, float]:
@@ -56,36 +56,65 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     return report, age_seconds
 
 
+def run_in_foreground(
+    selection: Selection, conf: Conf, display: Display, *, with_slow: bool, processes: int, ends_with_failure: bool
+) -> Report:
+    """Run the tests in supervised processes of this one; raises SelectionError as `run_here` does."""
+    found, plan = plan_of(selection, conf, with_slow=with_slow)
+    return summarise(
+        foreground.run_in_foreground(
+            plan, found, display, release=release_of(conf), processes=processes, ends_with_failure=ends_with_failure
+        )
+    )
+
+
+def plan_of(selection: Selection, conf: Conf, *, with_slow: bool) -> tuple[Found, Plan]:
+    """Return the tests of the project, and what would be run of them; raises SelectionError as `run_here` does."""
+    found = discover(searched_apps(conf))
+    return found, make_plan(found, selection, conf.limits, with_slow=with_slow)
+
+
+def require_release(wanted: str, conf: Conf) -> None:
+    """Raise WrongReleaseError unless this process is of the release that is wanted."""
+    release = release_of(conf)
+    if release != wanted:
+        shown = "another release" if conf.public else f"release {release}"  # strangers are not told
+        message = f"this is {shown}, not {wanted[:80]}"
+        raise WrongReleaseError(message)
+
+
 def start(order: Order, conf: Conf) -> Report:
     """Queue a run of all tests asked for and report it, or the one that is under way for the same already.
 
     Raises SelectionError as `run_here` does, and QueueUnavailableError when Redis or the broker does not answer, or
     there is no host to run on; nothing of the run will happen then.
     """
-    store = _store(conf)
+    store, release = _store(conf), release_of(conf)
     workers = open_roll(conf.redis_url).workers() if order.on_every_host else []
-    plan = _plan(order, workers, conf)
-    wanted = _wanted(order, plan, conf)
+    plan = _plan_within_budget(order.selection, conf)
+    plan = on_living_hosts(plan, workers) if order.on_every_host else plan
+    wanted = wanted_by(order, plan, release)
     holder = store.holder(wanted)
     if holder and _satisfies(holder, order, conf):
         return fetch(holder, conf)
-    run_id = _make_id()
+    run_id = make_id()
     bound = store.create(
         run_id,
         plan,
-        About(release=release_of(conf), host=platform.node(), test_classes=plan.test_classes),
+        About(release=release, host=platform.node(), test_classes=plan.test_classes),
         start_seconds=conf.start_timeout,
         keep_seconds=conf.result_seconds,
     )
     winner = store.claim(wanted, run_id, instead_of=holder, keep_seconds=conf.result_seconds)
-    if winner != run_id and not order.is_new:
+    if winner != run_id and not order.is_always_another:
         store.discard(run_id)
         return fetch(winner, conf)
     report = fetch(run_id, conf)
     try:
-        publish(run_id, _messages(plan, order, workers, conf), run_seconds=bound, conf=conf)
+        publish(run_id, messages_for(plan, workers, release, parallel=conf.parallel), run_seconds=bound, conf=conf)
     except QueueUnavailableError:
         store.cancel(run_id)  # what may have been published after all finds nothing to do
+        store.claim(wanted, "", instead_of=run_id, keep_seconds=conf.result_seconds)  # whoever asks again has another
         raise
     return report
 
@@ -117,6 +146,25 @@ def wait(run_id: str, seconds: float, conf: Conf) -> None:
         _store(conf).wait(run_id, left)
 
 
+def follow(run_id: str, seconds: float, conf: Conf, display: Display) -> Report:
+    """Show a queued run until it has finished, or for `seconds`, and report it; Redis may be away meanwhile.
+
+    Raises QueueUnavailableError if it is away at the end.
+    """
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        try:
+            report = peek(run_id, conf)
+            display.stands(report.counts, report.tests_total)
+            if report.status.is_finished:
+                break
+            wait(run_id, min(left, _LOOK_SECONDS), conf)
+        except QueueUnavailableError as error:
+            display.tell(str(error))
+            time.sleep(min(left, _LOOK_SECONDS))
+    return fetch(run_id, conf)
+
+
 def cancel(run_id: str, conf: Conf) -> Report:
     """End a queued run now and report it; a finished one stays as it is."""
     _about_run(run_id, lambda: _store(conf).cancel(run_id))
@@ -139,41 +187,16 @@ def _settled(run_id: str, conf: Conf) -> Run:
     return _about_run(run_id, lambda: settle(store.peek(run_id), store, conf))
 
 
-def _plan(order: Order, workers: Sequence[Worker], conf: Conf) -> Plan:
+def _plan_within_budget(selection: Selection, conf: Conf) -> Plan:
     found = discover_within(searched_apps(conf), conf.budget)
     if not found.is_complete:
         raise QueueUnavailableError(*(problem.message for problem in found.broken.values()))
-    plan = make_plan(found, order.selection, conf.limits, with_slow=True)
-    if not order.on_every_host:
-        return plan
-    hosts = {worker.host for worker in alive(workers)}
-    if not hosts:
-        message = "no worker is alive, so there is no host to run on; start one"
-        raise QueueUnavailableError(message)
-    gone = {worker.host: -worker.left_seconds for worker in workers if not worker.is_alive}
-    return on_each_host(plan, sorted(hosts), {host: gone[host] for host in sorted(gone.keys() - hosts)})
-
-
-def _messages(plan: Plan, order: Order, workers: Sequence[Worker], conf: Conf) -> list[Message]:
-    units = plan.units()
-    if not order.on_every_host:
-        return [Message()] * min(len(units), conf.parallel)
-    release = release_of(conf)
-    # Of two workers on a host the one with the right release.
-    of_host = {each.host: each for each in sorted(alive(workers), key=lambda each: each.release == release)}
-    return [Message(lane=host, worker_id=of_host[host].id) for host in dict.fromkeys(unit[0].host for unit in units)]
-
-
-def _wanted(order: Order, plan: Plan, conf: Conf) -> str:
-    """Return what two orders have in common that can have the same run."""
-    ids = (step.id for step in plan.steps)
-    words = ("key", order.key) if order.key else ("plan", str(order.selection), release_of(conf), *ids)
-    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]
+    return make_plan(found, selection, conf.limits, with_slow=True)
 
 
 def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:
     """Tell whether a run that was started for the same will do."""
-    if order.is_new:
+    if order.is_always_another:
         return False
     try:
         report = peek(run_id, conf)
@@ -201,23 +224,8 @@ def _about_run(run_id: str, ask: Callable[[], T]) -> T:
     try:
         return ask()
     except UnknownRunError:
-        if not _is_ours(run_id):
+        if not is_ours(run_id):
             message = f"there is no run {run_id[:80]}"
             raise UnknownRunError(message) from None
         message = f"the record of run {run_id} is gone: it expired, or Redis lost it; start another"
         raise GoneRunError(message) from None
-
-
-def _make_id() -> str:
-    """Return the time in milliseconds, 128 random bits, and a mark by which an id of ours is known without Redis."""
-    stem = f"{int(time.time() * 1000):011x}-{secrets.token_hex(16)}"
-    return f"{stem}-{_mark(stem)}"
-
-
-def _is_ours(run_id: str) -> bool:
-    stem, _, mark = run_id.rpartition("-")
-    return hmac.compare_digest(mark.encode(), _mark(stem).encode())
-
-
-def _mark(stem: str) -> str:
-    return salted_hmac("smoketest.runs", stem, algorithm="sha256").hexdigest()[:8]

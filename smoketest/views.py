@@ -16,8 +16,10 @@ from smoketest.errors import (
     BadParameterError,
     GoneRunError,
     QueueUnavailableError,
+    SelectionError,
     SmokeTestError,
     UnknownRunError,
+    WrongReleaseError,
 )
 from smoketest.report.formats import OPENMETRICS, TEXT, Format
 from smoketest.report.openmetrics import Gauge, expose, gauges_of
@@ -27,13 +29,15 @@ from smoketest.results import Status
 
 _RETRY_AFTER_SECONDS = "1"
 _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
+    SelectionError: (400, "Nothing Selected"),
     BadParameterError: (400, "Bad Request"),
     UnknownRunError: (404, "Not Found"),
+    WrongReleaseError: (409, "Wrong Release"),
     GoneRunError: (410, "Gone"),
     ImproperlyConfigured: (500, "Improperly Configured"),
     QueueUnavailableError: (503, "Service Unavailable"),
 }
-"""What is raised behind the door -> the status and title of the answer."""
+"""What is raised behind the door -> the status and title of the answer; the first that fits."""
 
 
 class _SmokeView(View):
@@ -135,6 +139,8 @@ class SlowView(_SmokeView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Answer 202 and where to poll, or the final report if it is there within `wait`."""
         seconds = asked.wait_of(request, self.conf)
+        if release := asked.release_of(request):
+            runs.require_release(release, self.conf)
         report = runs.start(asked.order_of(request), self.conf)
         if seconds and not report.status.is_finished:
             _let_go_of_databases()

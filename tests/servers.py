@@ -155,6 +155,33 @@ class Worker:
         self.log.close()
 
 
+class Web:
+    """gunicorn before the tests' project; it can be killed, and comes back at the same port."""
+
+    def __init__(self, redis_url, **environment):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/smoketest/"
+        self.environment = {**os.environ, "SMOKETEST_TEST_REDIS_URL": redis_url, **environment}
+        self.process = None
+
+    def start(self):
+        command = [sys.executable, "-m", "gunicorn", "tests.project.wsgi", "--bind", f"127.0.0.1:{self.port}"]
+        command += ["--threads", "4", "--no-control-socket", "--log-level", "critical"]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, start_new_session=True)
+        waiting.until(self._listens, what="the web server listens")
+
+    def _listens(self):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            return True
+        return False
+
+    def kill(self):
+        """Kill all of it at once, as if its machine were gone."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
 def descendants(pid):
     """Return the ids of the living processes that descend from `pid`, by /proc."""
     family = _family()

@@ -62,6 +62,11 @@ class Order:
     key: str = ""
     """The caller's own name for this order: whoever sends it again gets the same run, also when it has finished."""
 
+    @property
+    def is_always_another(self) -> bool:
+        """Tell whether no other run will do; one that the key names is no other."""
+        return self.is_new and not self.key
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from tests import waiting
+from tests.live.service import Service
 
 
 class Deployer(Client):
@@ -54,3 +55,23 @@ def queued(project, monkeypatch):
         project(*apps, **{"redis_url": server.url, "queue": worker.queue if worker else "nobody", **settings})
 
     return choose
+
+
+@pytest.fixture(scope="module")
+def deployed(redis_server, tmp_path_factory):
+    """A service with a server and a worker of its own."""
+    service = Service(redis_server, tmp_path_factory.mktemp("waits"))
+    try:
+        service.worker.start()
+        service.web.start()
+        yield service
+    finally:
+        service.stop()
+
+
+@pytest.fixture
+def service(deployed):
+    """The service as each test finds it."""
+    deployed.begin()
+    yield deployed
+    deployed.end()

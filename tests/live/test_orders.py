@@ -7,6 +7,7 @@ import subprocess
 from contextlib import ExitStack
 
 import pytest
+from django.test import Client
 
 from tests import waiting
 from tests.live.conftest import outcomes_of
@@ -104,6 +105,53 @@ def test_idempotency_key(ordered, deployer):
 
     assert again == first
     assert other != first
+
+
+def test_idempotency_key__new(ordered, deployer):
+    """An order for another run that is sent again is still one order."""
+    ordered("shop")
+
+    urls = {order(deployer, headers={"Idempotency-Key": "k1"}, new="1") for _ in range(2)}
+
+    assert len(urls) == 1
+
+
+def test_idempotency_key__nothing_was_queued(ordered, deployer, monkeypatch, own_redis):
+    """An order that the broker did not take may be sent again with the same key, and starts a run then."""
+    ordered("shop")
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
+    refused = deployer.post("/smoketest/slow/", headers={"Idempotency-Key": "k1"})
+    monkeypatch.setenv("CELERY_BROKER_URL", own_redis.url)
+
+    answer = deployer.post("/smoketest/slow/", headers={"Idempotency-Key": "k1"})
+
+    assert (refused.status_code, answer.status_code) == (503, 202)
+    assert json.loads(answer.content)["status"] == "PENDING"
+
+
+def test_wanted_release(ordered, deployer):
+    """An order for one release is refused by a process of another, and starts nothing there."""
+    ordered("shop", release="old")
+
+    refused = deployer.post("/smoketest/slow/", query_params={"release": "new"})
+    empty = deployer.post("/smoketest/slow/", query_params={"release": ""})
+    nothing = json.loads(deployer.get("/smoketest/runs/").content)["runs"]
+    taken = deployer.post("/smoketest/slow/", query_params={"release": "old"})
+
+    problem = json.loads(refused.content)
+    assert (refused.status_code, problem["title"]) == (409, "Wrong Release")
+    assert problem["detail"] == "this is release old, not new"
+    assert (empty.status_code, nothing, taken.status_code) == (400, [], 202)
+
+
+def test_wanted_release__public(ordered):
+    """Strangers are not told the release."""
+    ordered("shop", release="old", public=True)
+
+    refused = Client().post("/smoketest/slow/", query_params={"release": "new"})
+
+    assert refused.status_code == 409
+    assert refused.content.decode() == "Wrong Release: this is another release, not new\n"
 
 
 @pytest.mark.parametrize("query", ["new=yes", "hosts=some", "hosts=", "after=-1", "after=x", "after=1e3"])

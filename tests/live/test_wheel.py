@@ -5,9 +5,12 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from pathlib import Path
 
+import asgiref
 import pytest
 
+from tests.core.answering import PENDING, Answering, Said, report
 from tests.servers import ROOT
 
 pytestmark = pytest.mark.live
@@ -96,3 +99,23 @@ def test_wheel__runs(wheel, tmp_path):
     )
 
     assert done.stdout.startswith("PASS\ntest classes: 1\ntests run: 1\n"), done.stderr
+
+
+def test_wheel__console_script(wheel, tmp_path):
+    """Installed without its dependencies, but for asgiref, the console script works: a pipeline needs no Django."""
+    environment = tmp_path / "environment"
+    venv.create(environment, with_pip=False)
+    python = environment / "bin" / "python"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", str(wheel)],
+        check=True,
+    )
+    (site_packages,) = environment.glob("lib/python*/site-packages")
+    (site_packages / "asgiref").symlink_to(Path(asgiref.__file__).parent)
+
+    with Answering(PENDING, report("PASS"), Said(status=200, body="PASS\n")) as app:
+        done = subprocess.run(
+            [str(environment / "bin" / "smoketest"), app.url], capture_output=True, text=True, check=False, env={}
+        )
+
+    assert (done.returncode, done.stdout) == (0, "PASS\n"), done.stderr

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
             "together",
             "writers",
             "mount",
+            "waits",
             "nested",
             "ready_made",
             "empty",

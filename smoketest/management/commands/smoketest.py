@@ -1,0 +1,132 @@
+"""`manage.py smoketest`: runs smoke tests here and now, or starts a run on the queue and waits for its end."""
+
+import signal
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from smoketest import conf, runs
+from smoketest.errors import SmokeTestError
+from smoketest.progress.display import open_display
+from smoketest.report import durations, listing, output
+from smoketest.report.formats import FORMATS
+from smoketest.report.output import emptied_file
+from smoketest.report.summary import Report
+from smoketest.results import Status
+from smoketest.suite.plan import Order, Selection
+
+_EXIT_CODES = {Status.PASS: 0, Status.FAIL: 1, Status.CANCELLED: 2, Status.PENDING: 3, Status.RUNNING: 3}
+_COULD_NOT_RUN = 2
+_INTERRUPTED = 130
+"""128 and the number of SIGINT, as shells have it."""
+_ONLY_HERE = ("parallel", "failfast", "list")
+"""Options that mean nothing to a run on the queue."""
+
+
+class Command(BaseCommand):
+    """Prints the report, and nothing else, to stdout; progress and complaints go to stderr."""
+
+    help = (
+        "Run the fast smoke tests, with --slow all of them, each in a process of its own that is killed at the "
+        "test's limit. Exit status: 0 PASS, 1 FAIL, 2 could not run, 3 gave up waiting."
+    )
+    requires_system_checks = ()  # one that fails would exit with 1, which is a verdict here
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options; the words that select are those of the URLs."""
+        parser.add_argument("test", nargs="*", help="id of a test, or what ids begin with up to a dot")
+        for name, flags in {"app": ["--app"], "tag": ["--tag"], "exclude_tag": ["--exclude-tag"], "k": ["-k"]}.items():
+            parser.add_argument(*flags, dest=name, action="append", default=[], metavar="WORD")
+        parser.add_argument("--slow", action="store_true", help="the slow tests too")
+        parser.add_argument("--parallel", type=_whole, metavar="N", help="tests at once; default 1")
+        parser.add_argument("--failfast", action="store_true", help="begin nothing more after the first failure")
+        parser.add_argument("--list", action="store_true", help="list all tests with their marks, and run none")
+        parser.add_argument("--format", choices=list(FORMATS), default="text")
+        parser.add_argument("--output", type=emptied_file, metavar="FILE", help="the report goes there, not to stdout")
+        parser.add_argument("--durations", type=_whole, metavar="N", help="name the N slowest tests on stderr")
+        parser.add_argument("--queue", action="store_true", help="let the workers run all tests, and wait for the end")
+        parser.add_argument("--hosts", choices=["all"], help="with --queue: on each live worker host")
+        parser.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="how long --queue waits")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Run, print the report, and exit with its verdict."""
+        try:
+            with _taken_for_ctrl_c(signal.SIGTERM, signal.SIGHUP):
+                exit_code = self._handle(options)
+        except (SmokeTestError, ImproperlyConfigured, OSError) as error:
+            raise CommandError(str(error), returncode=_COULD_NOT_RUN) from error
+        except KeyboardInterrupt:
+            message = "interrupted before anything ran"
+            raise CommandError(message, returncode=_INTERRUPTED) from None
+        if exit_code:
+            sys.exit(exit_code)
+
+    def _handle(self, options: Mapping[str, Any]) -> int:
+        _check(options)
+        settings = conf.current()
+        out = options["output"] or self.stdout
+        selection = Selection(**{name: tuple(options[name]) for name in Selection.__slots__})
+        if options["list"]:
+            with redirect_stdout(sys.stderr):
+                _, plan = runs.plan_of(selection, settings, with_slow=True)
+            output.write(listing.render(plan), out)
+            return 0
+        report, is_interrupted = _run(selection, settings, options)
+        output.write(FORMATS[options["format"]].render(report), out)
+        sys.stderr.write(durations.render(report, options["durations"] or 0))
+        return _INTERRUPTED if is_interrupted else _EXIT_CODES[report.status]
+
+
+@contextmanager
+def _taken_for_ctrl_c(*numbers: signal.Signals) -> Iterator[None]:
+    """Let the signals by which a pipeline or a closed terminal ends things do it as tidily."""
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    unfit = [name for name in _ONLY_HERE if options["queue"] and options[name]]
+    if unfit:
+        message = f"--{unfit[0]} and --queue don't go together"
+        raise CommandError(message, returncode=_COULD_NOT_RUN)
+    if options["hosts"] and not options["queue"]:
+        message = "--hosts is for runs on the queue; add --queue"
+        raise CommandError(message, returncode=_COULD_NOT_RUN)
+
+
+def _run(selection: Selection, settings: conf.Conf, options: Mapping[str, Any]) -> tuple[Report, bool]:
+    """Return the report, and whether somebody has ended the run with Ctrl-C."""
+    # What a smoke module prints is no part of the report.
+    with redirect_stdout(sys.stderr), open_display(sys.stderr, has_color=not options["no_color"]) as display:
+        if not options["queue"]:
+            report = runs.run_in_foreground(
+                selection,
+                settings,
+                display,
+                with_slow=options["slow"],
+                processes=options["parallel"] or 1,
+                ends_with_failure=options["failfast"],
+            )
+            return report, report.status is Status.CANCELLED
+        run_id = runs.start(Order(selection=selection, on_every_host=bool(options["hosts"])), settings).run_id
+        display.tell(f"run {run_id}")
+        try:
+            return runs.follow(run_id, options["timeout"], settings, display), False
+        except KeyboardInterrupt:
+            return runs.cancel(run_id, settings), True
+
+
+def _whole(word: str) -> int:
+    if not word.isdecimal() or int(word) < 1:
+        message = f"{word!r} is no whole number from 1 on"
+        raise ArgumentTypeError(message)
+    return int(word)

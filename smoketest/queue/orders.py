@@ -1,0 +1,39 @@
+"""What an order for a queued run comes to: its plan, its messages, and which other orders can have the same run."""
+
+import hashlib
+from collections.abc import Sequence
+
+from smoketest.errors import QueueUnavailableError
+from smoketest.queue.dispatch import Message
+from smoketest.record.workers import Worker, alive
+from smoketest.results import Plan
+from smoketest.suite.hosts import on_each_host
+from smoketest.suite.plan import Order
+
+
+def on_living_hosts(plan: Plan, workers: Sequence[Worker]) -> Plan:
+    """Return the plan for each host that has a worker; raises QueueUnavailableError when there is none."""
+    hosts = {worker.host for worker in alive(workers)}
+    if not hosts:
+        message = "no worker is alive, so there is no host to run on; start one"
+        raise QueueUnavailableError(message)
+    gone = {worker.host: -worker.left_seconds for worker in workers if not worker.is_alive}
+    return on_each_host(plan, sorted(hosts), {host: gone[host] for host in sorted(gone.keys() - hosts)})
+
+
+def messages_for(plan: Plan, workers: Sequence[Worker], release: str, *, parallel: int) -> list[Message]:
+    """Return what is to be sent: a message for each host of the plan, or as many as work side by side."""
+    units = plan.units()
+    hosts = dict.fromkeys(unit[0].host for unit in units)
+    if not any(hosts):
+        return [Message()] * min(len(units), parallel)
+    # Of two workers on a host the one with the right release.
+    of_host = {each.host: each for each in sorted(alive(workers), key=lambda each: each.release == release)}
+    return [Message(lane=host, worker_id=of_host[host].id) for host in hosts]
+
+
+def wanted_by(order: Order, plan: Plan, release: str) -> str:
+    """Return what two orders have in common that can have the same run."""
+    ids = (step.id for step in plan.steps)
+    words = ("key", order.key) if order.key else ("plan", str(order.selection), release, *ids)
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]

@@ -1,0 +1,100 @@
+"""The pipeline script of the docs, deploying a real service."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from tests import waiting
+from tests.live.service import SCRIPT, TOKEN
+from tests.servers import ROOT
+
+pytestmark = pytest.mark.live
+
+_DEPLOY = """#!/bin/sh
+echo "$1" > wanted
+until [ "$(cat current)" = "$1" ]; do sleep 0.05; done
+"""
+
+
+class Pipeline:
+    """A folder with the docs' script, and what it calls."""
+
+    def __init__(self, folder, app_url):
+        script = re.search(
+            r"```sh\n(#!/bin/sh\n# deploy\.sh .*?)```", (ROOT / "docs/recipes.md").read_text(), re.DOTALL
+        )
+        (folder / "deploy.sh").write_text(script[1])
+        (folder / "deploy").write_text(_DEPLOY)
+        (folder / "current-release").write_text("#!/bin/sh\ncat current\n")
+        (folder / "current").write_text("r1\n")
+        for name in ("deploy", "current-release"):
+            (folder / name).chmod(0o755)
+        self.folder = folder
+        self._environment = {
+            **os.environ,
+            "PATH": f"{SCRIPT.parent}{os.pathsep}{os.environ['PATH']}",
+            "APP_URL": app_url.removesuffix("/smoketest/"),
+            "SMOKETEST_TOKEN": TOKEN,
+        }
+
+    def start(self, release):
+        """Start to deploy a release."""
+        return subprocess.Popen(
+            ["/bin/sh", "deploy.sh", release],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wants(self, release):
+        """Wait until the script has asked for a release."""
+        wanted = self.folder / "wanted"
+        waiting.until(lambda: wanted.exists() and wanted.read_text() == f"{release}\n", what=f"{release} is wanted")
+
+    def has(self, release):
+        """Let the script see that the release is there."""
+        (self.folder / "current").write_text(f"{release}\n")
+
+
+@pytest.fixture
+def pipeline(service, tmp_path):
+    """The pipeline of the service, which is of release r1; so it is again in the end."""
+    yield Pipeline(tmp_path, service.web.url)
+    service.deploy("r1")
+
+
+def test_good_release(pipeline, service):
+    """A release whose smoke tests pass stays."""
+    process = pipeline.start("r2")
+    pipeline.wants("r2")
+    service.deploy("r2")
+    pipeline.has("r2")
+    service.open_gate()
+
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 0, err
+    assert out.startswith("PASS\n")
+    assert (pipeline.folder / "wanted").read_text() == "r2\n"
+
+
+def test_bad_release(pipeline, service):
+    """A release whose smoke tests fail is taken back, and the pipeline fails."""
+    process = pipeline.start("r3")
+    pipeline.wants("r3")
+    service.deploy("r3")
+    (service.folder / "broken").touch()
+    pipeline.has("r3")
+    service.open_gate()
+    pipeline.wants("r1")
+    pipeline.has("r1")
+
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 1, err
+    assert out.startswith("FAIL\n")
+    assert "smoketest ended with 1: r3 is taken back" in err
