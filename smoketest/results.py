@@ -1,7 +1,7 @@
 """The words of the project: spec, plan, step, run, result, outcome, cause."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -100,7 +100,7 @@ class Step:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -131,7 +131,8 @@ class Result:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values without the empty ones, for JSON."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
+        values = ((name, getattr(self, name)) for name in self.__slots__)  # `asdict` would copy each, ten times as slow
+        return {name: value for name, value in values if value not in (None, "", ())}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -234,5 +235,4 @@ def count(results: Mapping[str, Result]) -> Counts:
 
 
 def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    names = {each.name for each in fields(cls)}
-    return {name: value for name, value in values.items() if name in names}
+    return {name: value for name, value in values.items() if name in cls.__slots__}

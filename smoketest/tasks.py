@@ -30,7 +30,7 @@ def run_shard(self: "Task[Any, Any]", run_id: str, lane: str = "") -> None:
     if work is None:
         return
     with lend_supervisor(discover(conf.searched_apps(work.conf))) as supervisor:
-        shard.run_tests(work, lambda step: run_supervised(step, supervisor, is_wanted=work.is_wanted))
+        shard.run_tests(work, lambda step, is_wanted: run_supervised(step, supervisor, is_wanted=is_wanted))
 
 
 @shared_task(name="smoketest.echo", ignore_result=True, max_retries=0)

@@ -12,9 +12,10 @@ from smoketest import conf
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.queue.dispatch import Message, publish
+from smoketest.queue.hand import Hand
 from smoketest.queue.main import ShardName, main_process, name_of_this
 from smoketest.record.redis import RedisStore, open_store
-from smoketest.record.values import Assignment, Shard
+from smoketest.record.values import Shard
 from smoketest.results import Result, Step
 
 T = TypeVar("T")
@@ -36,14 +37,6 @@ class Work:
     store: RedisStore
     conf: Conf
     release: str
-
-    def is_wanted(self) -> bool:
-        """Tell whether the test that runs is still to be run; yes, where Redis does not answer at once."""
-        store = open_store(self.conf.redis_url, timeout_seconds=_QUICK_SECONDS)
-        try:
-            return store.owns(self.shard)
-        except QueueUnavailableError:
-            return True
 
 
 def begin(run_id: str, lane: str, task_id: str) -> Work | None:
@@ -74,23 +67,22 @@ def begin(run_id: str, lane: str, task_id: str) -> Work | None:
     return None
 
 
-def run_tests(work: Work, run: Callable[[Step], Result]) -> None:
-    """Take and run tests until none is left, or until the worker stops: then a successor gets the rest."""
-    ended: tuple[Assignment, Result] | None = None
-    while True:
-        answer = _patiently(
-            lambda: work.store.step(work.shard, ended=ended, is_stopping=main_process().is_stopping)  # noqa: B023 (called at once)
-        )
-        if ended and not answer.was_first:
-            logger.warning("run %s: %s came late, its result changes nothing", work.shard.run_id, ended[1].id)
-        if answer.assignment is None:
-            break
-        step = answer.assignment.step
-        result = replace(run(step), waited_seconds=answer.assignment.waited_seconds, release=work.release)
+def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result]) -> None:
+    """Take and run tests until none is left, or until the worker stops: then a successor gets the rest.
+
+    `run` is given a step, and what it may ask now and then whether that is still wanted.
+    """
+    hand = Hand(work.shard, work.store, _quick_store(work))
+    while assignment := _patiently(lambda: hand.take(is_stopping=main_process().is_stopping)):
+        result = replace(run(assignment.step, hand.is_wanted), release=work.release)
         logger.info("run %s: %s %s", work.shard.run_id, result.id, result.outcome)
-        ended = (answer.assignment, result)
-    if answer.left and main_process().is_stopping:
+        hand.put(result)
+    if hand.left and main_process().is_stopping:
         _hand_over(work)
+
+
+def _quick_store(work: Work) -> RedisStore:
+    return open_store(work.conf.redis_url, timeout_seconds=_QUICK_SECONDS)
 
 
 def _hand_over(work: Work) -> None:

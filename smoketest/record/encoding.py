@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from smoketest.record.values import Assignment
+from smoketest.record.values import Answer, Assignment
 from smoketest.results import Cause, Counts, Plan, Result, Run, Step
 
 _PART = 500
@@ -45,10 +45,25 @@ def known(plan: Plan) -> list[dict[str, str]]:
     ]
 
 
-def ended_arguments(assignment: Assignment, result: Result) -> tuple[str, str, str, str]:
-    """Return a step that ended as the arguments of the script."""
+def ended_step(assignment: Assignment, result: Result) -> list[str]:
+    """Return a step that ended as the script wants it."""
     is_timeout = str(int(result.cause is Cause.TIMEOUT))
-    return assignment.index, result.outcome, is_timeout, json.dumps(result.as_dict())
+    return [assignment.index, result.outcome, is_timeout, json.dumps(result.as_dict())]
+
+
+def answer_of(text: str) -> Answer:
+    """Return what the script told a shard."""
+    told = json.loads(text)
+    waited_seconds = told.get("waited_ms", 0) / 1000
+    # Lua has but one kind of table, so that an empty list comes as an object.
+    return Answer(
+        assignments=tuple(
+            Assignment(index=index, step=step_of(step), waited_seconds=waited_seconds)
+            for index, step in told.get("steps", ())
+        ),
+        left=told["left"],
+        late=frozenset(told.get("late", ())),
+    )
 
 
 def step_of(text: str) -> Step:

@@ -107,21 +107,24 @@ class RedisStore:
         self,
         shard: Shard,
         *,
-        ended: tuple[Assignment, Result] | None = None,
-        is_stopping: bool = False,
+        ended: Sequence[tuple[Assignment, Result]] = (),
+        running: str = "",
+        most: int = 1,
     ) -> Answer:
-        """Record the step that ended and take the next; none when `is_stopping`, what the shard owns waits again then.
+        """Record the steps that ended and return those that the shard owns then: `most`, or just that which runs.
 
-        The first result of a step wins. Safe to repeat when the answer was lost.
+        What else it owned waits again, and with `most=0` all of it. The first result of a step wins. Safe to repeat
+        when the answer was lost.
         """
-        last = encoding.ended_arguments(*ended) if ended else ("", "", "", "")
-        grace_ms = int(_LEASE_GRACE_SECONDS * 1000)
-        answer = self._run_script("step", shard.run_id, shard.name, shard.lane, grace_ms, int(is_stopping), *last)
-        if answer[0] == "end":
-            return Answer(assignment=None, left=answer[1], was_first=bool(answer[2]))
-        _, index, step, waited_ms, was_first = answer
-        assignment = Assignment(index=index, step=encoding.step_of(step), waited_seconds=int(waited_ms) / 1000)
-        return Answer(assignment=assignment, was_first=bool(was_first))
+        asked = {
+            "shard": shard.name,
+            "lane": shard.lane,
+            "grace_ms": int(_LEASE_GRACE_SECONDS * 1000),
+            "ended": [encoding.ended_step(*each) for each in ended],
+            "running": running,
+            "most": most,
+        }
+        return encoding.answer_of(self._run_script("step", shard.run_id, json.dumps(asked)))
 
     def owns(self, shard: Shard) -> bool:
         """Tell whether what the shard runs is still its own: not cancelled, and its time is not over."""

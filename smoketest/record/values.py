@@ -26,14 +26,14 @@ class Assignment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What a shard is told when it asks for its next step."""
+    """What a shard is told when it asks for steps."""
 
-    assignment: Assignment | None
+    assignments: tuple[Assignment, ...] = ()
     """None: there is nothing to do any more."""
     left: int = 0
-    """Then, how many units wait for somebody else."""
-    was_first: bool = True
-    """Whether the result that it brought was the step's first, and counts."""
+    """How many units wait for somebody else."""
+    late: frozenset[str] = frozenset()
+    """The indices of those steps that it told the end of and that had a result already, which stays."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

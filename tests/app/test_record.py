@@ -40,9 +40,15 @@ def create(store):
     return create
 
 
-def take(store, shard, **ended):
-    """Let a shard take its next step."""
-    return store.step(Shard(run_id=RUN, name=shard), **ended).assignment
+def take(store, shard, ended=None, **asked):
+    """Let a shard tell of the step that ended, and take its next."""
+    answer = store.step(Shard(run_id=RUN, name=shard), ended=[ended] if ended else [], **asked)
+    return answer.assignments[0] if answer.assignments else None
+
+
+def names(answer):
+    """Return the names of the steps that a shard was handed."""
+    return [assignment.step.id[-1] for assignment in answer.assignments]
 
 
 def fetch(store):
@@ -124,11 +130,83 @@ def test_step__stopping_hands_back(create):
     store = create(make_step("a", scopes=scope, keeps=1), make_step("b", scopes=scope))
     first = take(store, "one")
 
-    stopped = take(store, "one", ended=(first, make_result("a")), is_stopping=True)
+    stopped = take(store, "one", ended=(first, make_result("a")), most=0)
     taken = take(store, "two")
 
     assert stopped is None
     assert taken.step.id.endswith(".b")
+
+
+def test_step__several_at_once(create):
+    """A shard may take several steps; they are its own until it has told their end."""
+    store, one = create(*map(make_step, "abcde")), Shard(run_id=RUN, name="one")
+
+    first = store.step(one, most=3)
+    told = [(first.assignments[0], make_result("a"))]
+    again = store.step(one, ended=told, most=3)
+
+    assert (names(first), names(again)) == (["a", "b", "c"], ["b", "c", "d"])
+    assert take(store, "two").step.id.endswith(".e")
+
+
+def test_step__gives_back_what_it_has_not_begun(create):
+    """A shard whose step takes long keeps that alone, and others get the rest, in order."""
+    store, one = create(*map(make_step, "abcde")), Shard(run_id=RUN, name="one")
+    first = store.step(one, most=4)
+
+    kept = store.step(one, ended=[(first.assignments[0], make_result("a"))], running=first.assignments[1].index)
+    other = store.step(Shard(run_id=RUN, name="two"), most=5)
+
+    assert (names(kept), names(other)) == (["b"], ["c", "d", "e"])
+    assert store.peek(RUN).counts.passed == 1
+
+
+def test_step__all_that_was_taken_is_lost(create):
+    """What a dead shard had taken it may have begun: none of it is begun again."""
+    store = create(*map(make_step, "abcd"))
+    store.step(Shard(run_id=RUN, name="one"), most=2)
+
+    store.abandon(RUN, "one", "it died")
+
+    assert store.peek(RUN).counts.errored == 2
+    assert names(store.step(Shard(run_id=RUN, name="two"), most=5)) == ["c", "d"]
+
+
+def test_step__a_unit_is_taken_alone(create):
+    """Steps that share fixtures are handed out one at a time, and none that follows before the last."""
+    scope = ("shop.smoke.Test",)
+    unit = [make_step("b", scopes=scope, keeps=1), make_step("c", scopes=scope)]
+    store, one = create(make_step("a"), *unit, make_step("d")), Shard(run_id=RUN, name="one")
+
+    handed = [store.step(one, most=9)]
+    for name in "abcd":
+        handed.append(store.step(one, ended=[(handed[-1].assignments[0], make_result(name))], most=9))
+
+    assert [names(answer) for answer in handed] == [["a"], ["b"], ["c", "d"], ["d"], []]
+
+
+def test_step__a_unit_is_given_back_whole(create):
+    """A unit that is not begun after all goes back as it was."""
+    scope = ("shop.smoke.Test",)
+    store = create(make_step("b", scopes=scope, keeps=1), make_step("c", scopes=scope))
+    one = Shard(run_id=RUN, name="one")
+    store.step(one)
+
+    left = store.step(one, most=0).left
+
+    assert left == 1
+    assert take(store, "two").step.id.endswith(".b")
+
+
+def test_step__is_cancelled_while_it_runs(create):
+    """A shard that asks for what it runs gets nothing when that is its own no more, and no other step either."""
+    store, one = create(make_step("a"), make_step("b")), Shard(run_id=RUN, name="one")
+    first = store.step(one)
+    store.abandon(RUN, "one", "it was taken for dead")
+
+    kept = store.step(one, running=first.assignments[0].index)
+
+    assert (names(kept), kept.left) == ([], 1)
 
 
 def test_step__unknown_run(store):

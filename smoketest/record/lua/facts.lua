@@ -83,10 +83,11 @@ local function give_up_waiting(lane, cause, message)
   end
 end
 
--- What a shard owns stands in a fact of its own: until when, on which lane (then a |), and the indices of its unit.
+-- What a shard owns stands in a fact of its own: until when, on which lane, the indices of the steps that it may have
+-- begun, and those of the rest of a unit.
 local function owned(shard)
-  local lease, lane, unit = string.match(facts['shard:' .. shard] or '', '^(%d+) ([^|]*)|(.*)$')
-  return tonumber(lease), lane, unit
+  local lease, lane, begun, rest = string.match(facts['shard:' .. shard] or '', '^(%d+) ([^|]*)|([^|]*)|(.*)$')
+  return tonumber(lease), lane, begun, rest
 end
 
 local function shards()
@@ -99,13 +100,12 @@ local function put_back(lane, unit)
   if unit ~= '' and redis.call('LPUSH', todo_of(lane), unit) == 1 then expire(todo_of(lane)) end
 end
 
--- A shard is given up: the step it ran is nobody's any more, the rest of its unit waits again.
+-- A shard is given up: what it may have begun is never begun again, the rest of its unit waits.
 local function release(shard, cause, message)
-  local _, lane, unit = owned(shard)
-  if not unit then return end
+  local _, lane, begun, rest = owned(shard)
+  if not begun then return end
   forget('shard:' .. shard)
-  local index, rest = string.match(unit, '^(%d+)%s*(.*)$')
-  give_up(index, cause, message)
+  for index in string.gmatch(begun, '%d+') do give_up(index, cause, message) end
   put_back(lane, rest)
 end
 

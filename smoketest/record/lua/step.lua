@@ -1,30 +1,72 @@
--- ARGV: shard, lane, grace_ms, is_stopping, then of the step that ended (or all empty): index, outcome, is_timeout,
--- result. Records the step that ended and hands out the next. Safe to repeat: the same call answers the same step.
-local shard, lane, grace_ms, is_stopping, index = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
-if not is_known then return {'end', 0, 1} end
-local is_first = index == '' or finish(index, ARGV[6], ARGV[7], ARGV[8])
+-- ARGV: one JSON object: shard, lane, grace_ms, ended (of each step that ended: index, outcome, is_timeout, result),
+-- running (the step that runs now, or empty), most (how many steps the shard wants to own).
+-- Records what ended and hands out steps. Safe to repeat: the same call answers the same steps.
+local asked = cjson.decode(ARGV[1])
+local shard, lane = asked.shard, asked.lane
+if not is_known then return cjson.encode({left = 0}) end
+local late = {}
+for _, each in ipairs(asked.ended) do
+  if not finish(each[1], each[2], each[3], each[4]) then late[#late + 1] = each[1] end
+end
 sweep()
 
-local _, _, unit = owned(shard)
-unit = unit or redis.call('LPOP', todo_of(lane)) or ''
-while unit ~= '' and redis.call('HEXISTS', results, string.match(unit, '^%d+')) == 1 do
-  unit = string.match(unit, '^%d+%s*(.*)$')
-  if unit == '' then unit = redis.call('LPOP', todo_of(lane)) or '' end
-end
-if unit == '' or is_stopping == '1' then
-  put_back(lane, unit)
-  forget('shard:' .. shard)
-  renew_in_time()
-  return {'end', redis.call('LLEN', todo_of(lane)), is_first and 1 or 0}
+local function is_open(index)
+  return redis.call('HEXISTS', results, index) == 0
 end
 
-local next_index = string.match(unit, '^%d+')
-local step = redis.call('HGET', steps, next_index)
-local limit_ms = tonumber(string.match(step, '^%d+'))
-note('shard:' .. shard, string.format('%.0f %s|%s', now + limit_ms + grace_ms, lane, unit))
+local function open_ones(indices)
+  local open = {}
+  for index in string.gmatch(indices or '', '%d+') do
+    if is_open(index) then open[#open + 1] = index end
+  end
+  return open
+end
+
+local _, _, begun, rest = owned(shard)
+local mine, waiting, excess = {}, open_ones(rest), {}
+for _, index in ipairs(open_ones(begun)) do
+  local is_kept = asked.running == '' and #mine < asked.most or index == asked.running
+  local where = is_kept and mine or excess
+  where[#where + 1] = index
+end
+if #waiting > 0 and #mine == 0 and asked.most == 0 then
+  for position, index in ipairs(waiting) do excess[#excess + 1] = index end
+  put_back(lane, table.concat(excess, ' '))
+  waiting, excess = {}, {}
+end
+for position = #excess, 1, -1 do put_back(lane, excess[position]) end
+
+if asked.running == '' then
+  -- A unit is run as a whole, a step at a time; units of one step may be taken several at once.
+  if #mine == 0 and #waiting > 0 and asked.most > 0 then mine[1] = table.remove(waiting, 1) end
+  while #mine < asked.most and #waiting == 0 do
+    local unit = redis.call('LPOP', todo_of(lane))
+    if not unit then break end
+    local taken = open_ones(unit)
+    if #taken > 1 and #mine > 0 then
+      put_back(lane, unit)
+      break
+    end
+    mine[#mine + 1] = table.remove(taken, 1)
+    waiting = taken
+  end
+end
+
+local answer = {late = late, left = redis.call('LLEN', todo_of(lane)), waited_ms = now - fact('created_at'), steps = {}}
+if #mine == 0 then
+  forget('shard:' .. shard)
+  renew_in_time()
+  return cjson.encode(answer)
+end
+local lease = now + asked.grace_ms
+for position, step in ipairs(redis.call('HMGET', steps, unpack(mine))) do
+  lease = lease + tonumber(string.match(step, '^%d+'))
+  answer.steps[position] = {mine[position], step}
+end
+note('shard:' .. shard, string.format('%.0f %s|%s|%s', lease, lane, table.concat(mine, ' '), table.concat(waiting, ' ')))
 note('active_at', now)
 note('active_at@' .. lane, now)
 if facts['sent@' .. lane] then forget('sent@' .. lane) end
 if not facts.started_at then note('started_at', now) end
 renew_in_time()
-return {'run', next_index, step, now - fact('created_at'), is_first and 1 or 0}
+return cjson.encode(answer)
