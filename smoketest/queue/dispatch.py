@@ -1,13 +1,15 @@
 """Publishes the messages of a run's shards."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery, current_app
-from kombu import Exchange, Queue
+from kombu import Connection, Exchange, Queue, pools
+from kombu.exceptions import BatchPublishError  # type: ignore[attr-defined] # not in the stubs yet
+from redis import ConnectionError  # noqa: A004 (redis-py's own)
 
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError
@@ -49,19 +51,31 @@ def publish(run_id: str, messages: Sequence[Message], *, run_seconds: float, con
         refusal = "CELERY_TASK_ALWAYS_EAGER is on: the run would happen inside the request; turn it off"
         raise QueueUnavailableError(refusal)
     limit = math.ceil(run_seconds) + _BACKSTOP_SECONDS
-    with connecting(app) as connection, app.amqp.Producer(connection) as producer, _batch(producer):
-        for message in messages:
-            app.send_task(
-                TASK,
-                args=(run_id,),
-                kwargs={"lane": message.lane} if message.lane else {},
-                producer=producer,
-                retry=False,
-                ignore_result=True,
-                time_limit=limit,
-                soft_time_limit=limit,
-                **_address(message, conf),
-            )
+
+    def send() -> None:
+        with _producing(app) as producer, producer.batch():
+            for message in messages:
+                app.send_task(
+                    TASK,
+                    args=(run_id,),
+                    kwargs={"lane": message.lane} if message.lane else {},
+                    producer=producer,
+                    retry=False,
+                    ignore_result=True,
+                    time_limit=limit,
+                    soft_time_limit=limit,
+                    **_address(message, conf),
+                )
+
+    with _translating(app):
+        try:
+            send()
+        except BatchPublishError as error:
+            if not isinstance(error.__cause__, ConnectionError):
+                raise
+            # The broker has closed a connection that was kept. A message that goes out twice is harmless: whoever
+            # takes the second finds nothing to do.
+            send()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,23 +105,39 @@ def queue_of(app: Celery, conf: Conf) -> str:
 
 
 @contextmanager
-def connecting(app: Celery) -> Any:
+def connecting(app: Celery) -> Iterator[Any]:
     """Give a connection to the broker that gives up soon; raises QueueUnavailableError for what goes wrong inside."""
+    with _translating(app), _connection(app) as connection:
+        yield connection
+
+
+@contextmanager
+def _producing(app: Celery) -> Iterator[Any]:
+    connection = _connection(app)
+    if "redis" in str(connection.transport_cls):  # to connect to it anew takes longer than all the rest
+        with pools.producers[connection].acquire(block=True, timeout=_CONNECT_SECONDS) as producer:
+            yield producer
+    else:
+        with connection, app.amqp.Producer(connection) as producer:
+            yield producer
+
+
+def _connection(app: Celery) -> Connection:
     connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
     for kind, options in _OPTIONS.items():
         if kind in str(connection.transport_cls):
-            connection = connection.clone(transport_options={**(connection.transport_options or {}), **options})
+            return connection.clone(transport_options={**(connection.transport_options or {}), **options})
+    return connection
+
+
+@contextmanager
+def _translating(app: Celery) -> Iterator[None]:
     try:
-        with connection:
-            yield connection
+        yield
     except Exception as error:  # each transport has errors of its own, a missing driver among them
-        message = f"the broker at {connection.as_uri()} does not answer: {type(error).__name__}: {error}"
+        address = app.connection_for_write().as_uri()
+        message = f"the broker at {address} does not answer: {type(error).__name__}: {error}"
         raise QueueUnavailableError(message) from error
-
-
-def _batch(producer: Any) -> Any:
-    """Return the context in which the messages go out together, where the transport can."""
-    return producer.batch()  # not in the stubs yet
 
 
 def _app() -> Celery:

@@ -370,6 +370,21 @@ def test_slow__broker_silent(queued, redis_server, deployer, monkeypatch, scheme
     assert time.monotonic() - began < 5
 
 
+def test_slow__broker_restarted(queued, own_redis, deployer):
+    """A connection to the broker that was kept, and that the broker has closed, costs nobody a 503."""
+    queued(own_redis, None, "shop")
+    deployer.start()
+    own_redis.client.client_kill_filter(_type="normal", skipme=True)
+    after_a_cut = deployer.post("/smoketest/slow/", query_params={"new": "1"})
+    own_redis.kill()
+    own_redis.start()
+
+    after_a_restart = deployer.post("/smoketest/slow/", query_params={"new": "1"})
+
+    assert (after_a_cut.status_code, after_a_restart.status_code) == (202, 202)
+    assert own_redis.client.llen("nobody") == 2
+
+
 @pytest.mark.parametrize("method", ["get", "delete"])
 def test_runs__unknown(queued, redis_server, deployer, method):
     """An id that was never given out is 404, one whose record is gone is 410."""
