@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import django
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
@@ -76,6 +77,13 @@ def worker(redis_server):
     worker.start()
     yield worker
     worker.stop()
+
+
+@pytest.fixture(autouse=True)
+def _put_settings_back():
+    """Fail a test that leaves settings overridden: those after it would run with them."""
+    yield
+    assert settings.SETTINGS_MODULE
 
 
 @pytest.fixture(autouse=True)

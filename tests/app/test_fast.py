@@ -420,13 +420,13 @@ def test_fast__bad_setting(project, stranger):
     assert "SMOKETEST_TIMEOUT is '5s'; a number of seconds is wanted" in response.content.decode()
 
 
-@override_settings(ADMINS=[("An admin", "admin@example.com")], **MAIL)
 @pytest.mark.usefixtures("admin_handler")
 def test_fast__no_mail_to_admins(project, stranger):
     """A failing probe mails no ADMINS."""
     project("outcomes")
 
-    stranger.get("/smoketest/")
+    with override_settings(ADMINS=[("An admin", "admin@example.com")], **MAIL):
+        stranger.get("/smoketest/")
 
     assert mail.outbox == []
 
