@@ -188,7 +188,7 @@ class _Recorder(unittest.TestResult):
         if hasattr(test, "test_case"):
             self._subtests.append(Outcome.SKIPPED)
         else:
-            self._add(Outcome.SKIPPED, reason)
+            self._add(Outcome.SKIPPED, str(reason))  # a lazy translation, say
 
     def addExpectedFailure(self, test: unittest.TestCase, err: _ExcInfo) -> None:  # noqa: N802, ARG002
         self._add(Outcome.PASSED)
