@@ -1,6 +1,7 @@
 """Threads that can be left: jobs run one after another in a lane, each until its deadline."""
 
 import contextvars
+import math
 import sys
 import threading
 import time
@@ -8,6 +9,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -57,13 +59,16 @@ class Lanes:
         `time.monotonic()`, every job has ended, is left, or will not begin any more.
         """
         run = _Run(self, units, until, concurrency)
-        while not run.is_over():
-            if run.needs_another():
-                self._supply(run, concurrency)
-            with suppress(native.Empty):
-                run.mailbox.get(timeout=max(0.0, run.next_look() - time.monotonic()))
-            run.leave_overdue()
-        self._unwant(run.mailbox)
+        try:
+            while not run.is_over():
+                for _ in range(run.lanes_needed()):
+                    self._supply(run, concurrency)
+                with suppress(native.Empty):
+                    run.mailbox.get(timeout=max(0.0, run.next_look() - time.monotonic()))
+                run.leave_overdue()
+        finally:
+            run.give_up()  # nothing is left to do, but where somebody interrupts whoever looks after it
+            self._unwant(run.mailbox)
         return run.conclude()
 
     def refusal(self, key: str) -> Ended[Any] | None:
@@ -121,10 +126,15 @@ class Lanes:
             elif not run.has_lane() and run.mailbox not in self._wanted:
                 self._wanted.append(run.mailbox)
             lane = self._idle.pop() if is_free and self._idle else None
-        if is_free:
-            run.add(lane or _Lane(self, self._open_session, self._idle_seconds), unit)
-        else:
+        if not is_free:
             run.put_back(unit)
+            return
+        try:
+            run.add(lane or _Lane(self, self._open_session, self._idle_seconds), unit)
+        except RuntimeError:  # the system has no thread to give
+            with self._lock:
+                self._busy -= 1
+            raise
 
     def _unwant(self, mailbox: native.Mailbox[None]) -> None:
         with self._lock, suppress(ValueError):
@@ -162,10 +172,15 @@ class _Run(Generic[R]):
         with self._lock:
             self._waiting.appendleft(unit)
 
-    def needs_another(self) -> bool:
-        """Tell whether all lanes at work are held up: side by side, tests that only compute would but share a core."""
+    def lanes_needed(self) -> int:
+        """Return how many more are needed: as many as there are, once all those at work are held up.
+
+        Side by side, tests that only compute would but share a core.
+        """
         since = time.monotonic() - _HELD_UP_SECONDS
-        return self._has_room() and all(lane.began < since for lane in list(self._at_work))
+        at_work = list(self._at_work)
+        are_held_up = self._has_room() and all(lane.began < since for lane in at_work)
+        return max(1, min(len(at_work), self._concurrency - len(at_work))) if are_held_up else 0
 
     def _has_room(self) -> bool:
         return bool(self._waiting) and len(self._at_work) < self._concurrency
@@ -186,11 +201,16 @@ class _Run(Generic[R]):
             lane.begin(unit[0], self.until)  # it counts while the thread comes up
         lane.begin_run(self)
 
-    def next_job(self, lane: "_Lane") -> Job[R] | None:
-        """Return what the lane does next, with its deadline set, or None."""
+    def next_job(self, lane: "_Lane", ended: Ended[R] | None) -> Job[R] | None:
+        """Take how the lane's last job ended; return what it does next, with its deadline set, or None.
+
+        In one step: between two jobs nothing is overdue. Of a job that was left meanwhile the end is nobody's.
+        """
         with self._lock:
             if lane not in self._at_work:
                 return None
+            if ended:
+                self._ended.append(ended)
             while time.monotonic() < self.until:
                 unit = self._at_work[lane]
                 if not unit and self._waiting:
@@ -202,21 +222,19 @@ class _Run(Generic[R]):
                     lane.begin(job, self.until)
                     if lane.deadline < self._looks_at:
                         self.mailbox.put(None)
-                    return job
+                    return replace(job, work=job.last) if job.last and self._is_last(unit) else job
                 self._ended.append(refused)
             self._finish(lane)
             return None
 
-    def answer(self, lane: "_Lane", ended: Ended[R]) -> None:
-        """Take how a job ended, unless it was left meanwhile."""
-        with self._lock:
-            if lane in self._at_work:
-                self._ended.append(ended)
-                lane.deadline = self.until  # between two jobs nothing is overdue
+    def give_up(self) -> None:
+        """Leave what is at work and begin nothing more."""
+        self.until = -math.inf
+        self.leave_overdue(now=math.inf)
 
-    def leave_overdue(self) -> None:
+    def leave_overdue(self, *, now: float | None = None) -> None:
         with self._lock:
-            now = time.monotonic()
+            now = time.monotonic() if now is None else now
             for lane in [lane for lane in self._at_work if lane.deadline <= now]:
                 unit = self._at_work.pop(lane)
                 if unit and unit[0] is lane.job:
@@ -231,6 +249,9 @@ class _Run(Generic[R]):
         """Return how each job ended, those that were never begun last."""
         rest: list[Ended[R]] = [Ended(key=job.key, fate=Fate.NOT_BEGUN) for unit in self._waiting for job in unit]
         return self._ended + rest
+
+    def _is_last(self, unit: Iterable[Job[R]]) -> bool:
+        return all(self._lanes.refusal(job.key) for job in unit)
 
     def _finish(self, lane: "_Lane") -> None:
         unit = self._at_work.pop(lane)
@@ -296,8 +317,9 @@ class _Lane:
         except Exception:  # noqa: BLE001 (a backend may raise anything; its words are the answer to each job)
             self._failure = traceback.format_exc()
         while run := self._next_run():
-            while job := run.next_job(self):
-                run.answer(self, self._do(job))
+            ended = None
+            while job := run.next_job(self, ended):
+                ended = self._do(job)
         self._lanes.returned(self)
         if self._session:
             self._session.close()
@@ -306,7 +328,10 @@ class _Lane:
         if not self._session:
             return Ended(key=job.key, fate=Fate.BROKEN, stack=self._failure)
         # A context of its own: what a job sets (language, time zone ...) is not there for the next.
-        value = contextvars.Context().run(job.work, self._session, self)
+        try:
+            value = contextvars.Context().run(job.work, self._session, self)
+        except BaseException:  # noqa: BLE001 (it must not; a lane that died of it would be taken for ever)
+            return Ended(key=job.key, fate=Fate.RAISED, stack=traceback.format_exc())
         return Ended(key=job.key, fate=Fate.ANSWERED, value=value, seconds=time.monotonic() - self.began)
 
     def _next_run(self) -> _Run[Any] | None:
