@@ -201,7 +201,7 @@ class GuardedConnection(BaseDatabaseWrapper):
     # The rest is the same for all.
 
     def _touch(self) -> None:
-        if self._state is _State.ARMED:
+        if self._state is _State.ARMED and not self.owner.is_abandoned:
             self._state = _State.OPENING
             try:
                 self._begin()
@@ -210,7 +210,7 @@ class GuardedConnection(BaseDatabaseWrapper):
                 self._state = _State.ARMED
                 raise
             self._state = _State.BEGUN
-        if self._state is _State.BEGUN and self.owner.is_abandoned:
+        if self._state in (_State.ARMED, _State.BEGUN) and self.owner.is_abandoned:
             message = "the test was given up at its time limit and gets no further in a database"
             raise TestAbandoned(message)
 
