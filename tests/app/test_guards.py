@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from smoketest import SmokeTest
 from smoketest.clock import in_seconds
@@ -192,6 +192,23 @@ def test_abandoned_test_writes_nothing(guard, level, alias, production):
             raw.cursor().execute(insert)
 
     assert production(alias, "SELECT * FROM shop_foomodel") == []
+
+
+def test_abandoned_test_that_commits(guard, alias, production):
+    """Of a test that may commit, too, what it has locked is free at once, and it gets no further."""
+    production(alias, "INSERT INTO shop_foomodel (name) VALUES ('in production')")
+    reached = []
+
+    with guard.unguarded(), suppress(BaseException), transaction.atomic(using=alias):
+        FooModel.objects.using(alias).update(name="changed")
+        guard.abandon()
+        production(alias, "UPDATE shop_foomodel SET name = 'written' WHERE name = 'in production'")
+        reached.append("the end of the lock")
+        write(alias)
+        reached.append("the end")
+
+    assert reached == ["the end of the lock"]
+    assert production(alias, "SELECT name FROM shop_foomodel") == [("written",)]
 
 
 @pytest.mark.needs("mariadb")

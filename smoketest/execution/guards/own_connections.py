@@ -69,9 +69,13 @@ class OwnConnections:
     @contextmanager
     def unguarded(self) -> Iterator[None]:
         """Let what is written inside stay; what is left open at the end would hold its locks, and is rolled back."""
-        yield
         for connection in self._connections:
-            connection.end_transaction()
+            connection.set_free()
+        try:
+            yield
+        finally:
+            for connection in self._connections:
+                connection.end_transaction()
 
     def enter_level(self, databases: Collection[str], clock: Clock | None) -> tuple[Collection[str], Clock | None]:
         """Begin a level and return what the one around it had."""
@@ -95,7 +99,7 @@ class OwnConnections:
         """Free what the test holds in the databases, from another thread."""
         self.is_abandoned = True
         ended: native.Queue[None] = native.Queue()
-        held = [connection for connection in self._connections if connection.is_open]
+        held = [connection for connection in self._connections if connection.is_held]
         try:
             for connection in held:
                 native.start_thread(partial(_abandon, connection, ended))

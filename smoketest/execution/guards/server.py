@@ -37,7 +37,7 @@ class GuardedServerConnection(GuardedConnection):
         """Let the server find that nobody is there any more, so that it rolls back; from another thread."""
         duplicate = self._socket
         with suppress(OSError):
-            if duplicate and self.is_open:
+            if duplicate and self.is_held:
                 duplicate.shutdown(socket.SHUT_RDWR)
 
 

@@ -61,7 +61,7 @@ class GuardedSQLite(GuardedConnection):
         with suppress(Exception):
             raw.interrupt()
             time.sleep(_GRACE_SECONDS)
-            if self.is_open:
+            if self.is_held:
                 raw.execute("PRAGMA query_only = ON")
                 raw.rollback()
 
