@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, partial
 
@@ -20,6 +21,8 @@ from smoketest.execution.surroundings import Surroundings
 from smoketest.failures import cut
 from smoketest.results import Cause, Outcome, Plan, Result, Run, Step, count
 from smoketest.suite.discover import Found
+
+_CAUSES = {Fate.LEFT: Cause.TIMEOUT, Fate.STILL_LEFT: Cause.TIMEOUT, Fate.RAISED: Cause.EXCEPTION}
 
 
 def run_inline(plan: Plan, found: Found, conf: Conf, *, until: float, script_prefix: str, release: str) -> Run:
@@ -73,27 +76,29 @@ def _surroundings(_process: int) -> Surroundings:
 
 
 def _job(step: Step, test_class: type[SmokeTest] | None, script_prefix: str) -> Job[Result]:
-    def work(session: Session, clock: Clock) -> Result:
+    def work(session: Session, clock: Clock, *, step: Step = step) -> Result:
         set_script_prefix(script_prefix)
         return session.execute(step, test_class, clock)
 
-    return Job(key=step.id, work=work, seconds=step.timeout_seconds)
+    last = partial(work, step=replace(step, keeps=0)) if step.keeps else None
+    return Job(key=step.id, work=work, seconds=step.timeout_seconds, last=last)
 
 
 def _without_answer(step: Step, ended: Ended[Result], conf: Conf) -> Result:
-    is_timeout = ended.fate in (Fate.LEFT, Fate.STILL_LEFT)
+    is_timeout = _CAUSES.get(ended.fate) is Cause.TIMEOUT
     since = ended.since_at.isoformat(timespec="seconds") if ended.since_at else ""
     messages = {
         Fate.LEFT: f"timed out after {min(step.timeout_seconds, ended.seconds):.3g} s; its thread is left to itself",
         Fate.STILL_LEFT: f"still hanging since {since}; it was not begun again",
         Fate.SATURATED: "not run: too many tests hang already in this process",
         Fate.BROKEN: "not run: the connections to the databases could not be made",
+        Fate.RAISED: "its result could not be made",
         Fate.NOT_BEGUN: f"not run: the run's budget of {conf.budget:g} s was spent before it could begin",
     }
     return Result(
         id=step.id,
         outcome=Outcome.ERRORED,
-        cause=Cause.TIMEOUT if is_timeout else Cause.NOT_RUN,
+        cause=_CAUSES.get(ended.fate, Cause.NOT_RUN),
         message=messages[ended.fate],
         traceback=cut(f"Where it is (most recent call last):\n{ended.stack}" if is_timeout else ended.stack),
         duration_seconds=ended.seconds if is_timeout else None,

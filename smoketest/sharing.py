@@ -1,5 +1,6 @@
 """Inline reports that several callers get: those who ask at the same time, and those who ask again soon."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,8 @@ from smoketest.suite.plan import Selection
 _MOST_KEPT = 32
 """A caller chooses the selections, so their number is bounded."""
 
-_Key = tuple[Selection, Conf]
+_Key = tuple[int, Selection, Conf]
+"""By process too: in a forked one nobody flies what its parent did."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +41,7 @@ def serve(selection: Selection, conf: Conf, make: Callable[[], Report]) -> tuple
     It is one that was kept for less than `SMOKETEST_CACHE_SECONDS`, or that of the same run which is under way in
     this process, or a new one.
     """
-    key = (selection, conf)
+    key = (os.getpid(), selection, conf)
     now = time.monotonic()
     kept = _kept.get(key)
     if kept and now - kept.made_at < conf.cache_seconds:

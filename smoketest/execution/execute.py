@@ -12,6 +12,7 @@ from smoketest.clock import Clock
 from smoketest.errors import GuardViolation, TestInterrupted, TimeLimitExceeded
 from smoketest.execution.capture import Captured, start_capture, stop_capture
 from smoketest.execution.fixtures import Fixtures, class_cleanups
+from smoketest.execution.guards.limits import is_time_limit
 from smoketest.execution.guards.protocol import Guard
 from smoketest.execution.leftovers import Leftovers, start_watch, stop_watch
 from smoketest.execution.loops import start_own_loops, stop_own_loops
@@ -38,7 +39,7 @@ def execute(
     """
     if test_class is None:
         return not_here(step)
-    recorder = _Recorder()
+    recorder = _Recorder(clock)
     captured = Captured()
     leftovers = Leftovers(is_guarded=step.is_rolled_back)
     began = time.perf_counter()
@@ -103,7 +104,8 @@ class _Recorder(unittest.TestResult):
 
     failfast = shouldStop = buffer = tb_locals = False  # noqa: N815
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         # Not unittest's own: what it sets up (a dozen lists, the streams) is for a whole suite.
         self.messages: list[str] = []
         self.tracebacks: list[str] = []
@@ -144,7 +146,7 @@ class _Recorder(unittest.TestResult):
     def _note_error(self, error: BaseException, where: str) -> None:
         if isinstance(error, TestInterrupted) and error.__cause__:
             error = error.__cause__
-        if isinstance(error, TimeLimitExceeded):
+        if isinstance(error, TimeLimitExceeded) or is_time_limit(error, self._clock):
             self._causes.append(Cause.TIMEOUT)
         if isinstance(error, GuardViolation):
             self._causes.append(Cause.GUARD)
@@ -188,7 +190,7 @@ class _Recorder(unittest.TestResult):
         if hasattr(test, "test_case"):
             self._subtests.append(Outcome.SKIPPED)
         else:
-            self._add(Outcome.SKIPPED, reason)
+            self._add(Outcome.SKIPPED, str(reason))  # a lazy translation, say
 
     def addExpectedFailure(self, test: unittest.TestCase, err: _ExcInfo) -> None:  # noqa: N802, ARG002
         self._add(Outcome.PASSED)

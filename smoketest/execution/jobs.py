@@ -29,6 +29,8 @@ class Job(Generic[R]):
     work: Callable[[Any, Clock], R]
     """Takes the lane's session, and the clock."""
     seconds: float
+    last: Callable[[Any, Clock], R] | None = None
+    """In place of `work` where nothing of its unit will be begun after it."""
 
 
 class Fate(Enum):
@@ -43,6 +45,8 @@ class Fate(Enum):
     """Not begun: too many lanes are left already."""
     BROKEN = auto()
     """The lane could not open its session; the stack tells why."""
+    RAISED = auto()
+    """It raised, which no job should; the stack tells what."""
     NOT_BEGUN = auto()
     """There was no time for it any more."""
 

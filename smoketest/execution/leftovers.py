@@ -40,7 +40,7 @@ class Leftovers:
         self._mends.append(mend)
 
     def add_thread(self, thread: threading.Thread) -> None:
-        """Keep a thread that the test starts."""
+        """Keep a thread that the test has started."""
         self._threads.append(thread)
 
     def end(self, deadline: float) -> None:
@@ -71,7 +71,7 @@ class Leftovers:
 
     def _tell_threads(self, until: float) -> None:
         for thread in self._threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            threading.Thread.join(thread, max(0.0, until - time.monotonic()))  # its own may do anything
         alive = [thread.name for thread in self._threads if thread.is_alive()]
         if alive:
             more = f" and {len(alive) - _MOST_NAMED} more" if len(alive) > _MOST_NAMED else ""
@@ -116,8 +116,9 @@ def _watch_threads() -> None:
     def start(self: threading.Thread) -> None:
         leftovers = of_context() or of_thread()
         if leftovers:
-            leftovers.add_thread(self)
             _begun_for[self] = leftovers
         original(self)
+        if leftovers:
+            leftovers.add_thread(self)  # last: one that could not begin can't be waited for
 
     threading.Thread.start = start  # type: ignore[method-assign]

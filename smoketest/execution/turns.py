@@ -1,5 +1,6 @@
 """What must not happen side by side in one process: tests take turns."""
 
+import os
 import time
 
 from smoketest.clock import Clock
@@ -13,12 +14,17 @@ class Turns:
 
     def __init__(self) -> None:
         """Begin with nobody's turn."""
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)  # a forked process has none of its parent's threads
+
+    def _begin(self) -> None:
         self._lock = native.make_lock()
-        self._holder: object = None
+        self._holders: dict[object, bool] = {}
+        """One at most."""
 
     def take(self, taker: object, clock: Clock) -> bool:
         """Wait for the turn, time that does not count; tell whether it came before the run's own end."""
-        if self._holder is taker:
+        if taker in self._holders:
             return True
         if not self._lock.acquire(blocking=False):
             clock.pause()
@@ -27,7 +33,7 @@ class Turns:
                     return False
             finally:
                 clock.resume()
-        self._holder = taker
+        self._holders[taker] = True
         return True
 
     def _wait(self, clock: Clock) -> bool:
@@ -38,6 +44,5 @@ class Turns:
 
     def give_back(self, holder: object) -> None:
         """Let the next one write; nothing happens unless it is the holder's turn."""
-        if self._holder is holder:
-            self._holder = None
+        if self._holders.pop(holder, False):  # in one step: the holder and whoever gives it up may meet here
             self._lock.release()

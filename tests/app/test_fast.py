@@ -15,6 +15,7 @@ from tests import waiting
 from tests.app.conftest import Caller
 from tests.project.hanging import smoke as hanging_smoke
 from tests.project.shop.models import FooModel
+from tests.project.standing import smoke as standing_smoke
 
 _LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 MAIL = {"MAILERS": {"default": {"BACKEND": _LOCMEM}}} if django.VERSION >= (6, 1) else {"EMAIL_BACKEND": _LOCMEM}
@@ -292,6 +293,27 @@ def test_fast__hang(project, operator):
     assert report["tests_passed"] == 2
     assert "event.wait()" in report["results"][1]["traceback"]
     assert report["results"][1]["cause"] == "timeout"
+
+
+def test_fast__fixtures_before_a_test_that_hangs(project, operator):
+    """Class fixtures are torn down after the last test that is begun, where a later one still hangs and is not."""
+    project("standing")
+    standing_smoke.event.clear()
+    standing_smoke.fixtures.clear()
+    operator.report()
+    first = list(standing_smoke.fixtures)
+
+    again = operator.outcomes()
+    second = standing_smoke.fixtures[len(first) :]
+    standing_smoke.event.set()
+    waiting.until(lambda: not standing_smoke.hanging, what="the hanging test ends")
+
+    assert first == ["up"]
+    assert again == {
+        "StandingTest.test_a_passes": ("passed", None),
+        "StandingTest.test_b_hangs": ("errored", "timeout"),
+    }
+    assert second == ["up", "down"]
 
 
 def test_fast__async_hang(project, operator):

@@ -1,15 +1,22 @@
 """Ways out of the guard, and what happens to it when a connection is lost."""
 
 import select
+import threading
 from contextlib import suppress
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
+from smoketest import SmokeTest
 from smoketest.clock import in_seconds
-from smoketest.execution.guards import statements
+from smoketest.execution.guards import mysql, own_connections, statements
+from smoketest.execution.guards.own_connections import OwnConnections
+from smoketest.execution.session import own_session
+from smoketest.results import Cause
 from tests import waiting
 from tests.app.guarding import rows, write
+from tests.core.making import make_step
+from tests.outages import Proxy
 from tests.project.shop.models import FooModel
 
 
@@ -151,6 +158,121 @@ def test_abandon_frees_a_row(guard, level, alias):
     assert [name for (name,) in left] == ["written"]
 
 
+def test_abandoned_before_it_touched(guard, level, alias):
+    """A test that was given up before it touched a database opens no connection any more."""
+    with level():
+        guard.abandon()
+        with pytest.raises(BaseException, match="gets no further"):
+            rows(alias)
+
+    assert not connections[alias].is_open
+    assert connections[alias].connection is None
+
+
+def test_abandoned_test_takes_no_turn(guard, level):
+    """A test that was given up does not take the turn to write, with a cursor that it has from before neither."""
+    with level():
+        cursor = connections["default"].cursor()
+        guard.abandon()
+        with pytest.raises(BaseException, match="does not write any more"):
+            cursor.execute("DELETE FROM shop_foomodel")
+        is_free = turn_is_free()
+
+    assert is_free
+
+
+def test_abandoned_test_writes_nothing(guard, level, alias, production):
+    """A test that was given up writes nothing by the driver either: its transaction has gone, and the next is none."""
+    insert = "INSERT INTO shop_foomodel (name) VALUES ('escaped')"
+    with level():
+        raw = connections[alias].connection
+        raw.cursor().execute(insert)
+        guard.abandon()
+        with suppress(BaseException):
+            raw.cursor().execute(insert)
+
+    assert production(alias, "SELECT * FROM shop_foomodel") == []
+
+
+def test_abandoned_test_that_commits(guard, alias, production):
+    """Of a test that may commit, too, what it has locked is free at once, and it gets no further."""
+    production(alias, "INSERT INTO shop_foomodel (name) VALUES ('in production')")
+    reached = []
+
+    with guard.unguarded(), suppress(BaseException), transaction.atomic(using=alias):
+        FooModel.objects.using(alias).update(name="changed")
+        guard.abandon()
+        production(alias, "UPDATE shop_foomodel SET name = 'written' WHERE name = 'in production'")
+        reached.append("the end of the lock")
+        write(alias)
+        reached.append("the end")
+
+    assert reached == ["the end of the lock"]
+    assert production(alias, "SELECT name FROM shop_foomodel") == [("written",)]
+
+
+@pytest.mark.needs("mariadb")
+def test_abandon_while_the_server_stands_still(frozen_mariadb):
+    """Where a server doesn't let a test's locks go, writers to other databases get their turn all the same."""
+    guard = OwnConnections()
+    with guard.level("__all__", in_seconds(20)):
+        write("mariadb")
+        with frozen_mariadb():
+            giving_up = threading.Thread(target=guard.abandon)
+            giving_up.start()
+            is_free = turn_is_free()
+        giving_up.join()
+    guard.close()
+
+    assert is_free
+
+
+def turn_is_free():
+    """Tell whether another one gets the turn to write, within a while."""
+    taker = object()
+    is_free = own_connections._turns.take(taker, in_seconds(5))
+    own_connections._turns.give_back(taker)
+    return is_free
+
+
+@pytest.fixture
+def frozen_mariadb(monkeypatch):
+    """Let MariaDB stand still for a while, for the guards that are made in the test."""
+    settings = connections.settings["mariadb"]
+    proxy = Proxy(settings["HOST"], settings["PORT"])
+    proxy.start()
+    monkeypatch.setitem(settings, "PORT", proxy.port)
+    yield proxy.frozen
+    proxy.stop()
+
+
+@pytest.mark.needs("postgresql")
+def test_idle_limit_is_each_tests_own(guard):
+    """A transaction that spans several tests is kept by the server for as long as the one that runs may take."""
+    with guard.level("__all__", in_seconds(1)):
+        rows("postgresql")
+        with guard.level("__all__", in_seconds(100)), connections["postgresql"].cursor() as cursor:
+            cursor.execute("SELECT setting::int FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'")
+            (milliseconds,) = cursor.fetchone()
+
+    assert milliseconds > 100_000
+
+
+@pytest.mark.needs("mariadb")
+def test_answer_that_takes_long(guard, monkeypatch):
+    """An answer is waited for as long as its test may take, on a connection from before too."""
+    monkeypatch.setattr(mysql, "_READ_SECONDS", 1)
+    monkeypatch.setattr(mysql, "_MORE_SECONDS", 0)
+    with guard.level("__all__", in_seconds(0.5)):
+        rows("mariadb")
+
+    with guard.level("__all__", in_seconds(20)), connections["mariadb"].cursor() as cursor:
+        cursor.execute("SELECT SLEEP(1.2)")
+        (interrupted,) = cursor.fetchone()
+
+    assert not interrupted
+
+
 @pytest.mark.needs("postgresql")
 @pytest.mark.needs("mariadb")
 @pytest.mark.parametrize(("alias", "sleep"), [("postgresql", "SELECT pg_sleep(600)"), ("mariadb", "SELECT SLEEP(600)")])
@@ -164,6 +286,43 @@ def test_statement_limit(guard, alias, sleep):
             interrupted = True
 
     assert interrupted
+
+
+_SLEEP = {
+    "postgresql": "SELECT pg_sleep(600)",
+    "mariadb": "SELECT COUNT(*) FROM seq_1_to_1000000000 AS a, seq_1_to_1000000000 AS b WHERE a.seq < b.seq",
+}
+_OWN_LIMIT = {"postgresql": "SET LOCAL statement_timeout = 100", "mariadb": "SET SESSION max_statement_time = 0.1"}
+
+
+def cause_of(alias, *, sql, seconds):
+    """Return why a test is errored that runs the statements and has so many seconds, which the database keeps."""
+
+    def test_it(_self):  # noqa: PT019 (no fixture, a method)
+        with connections[alias].cursor() as cursor:
+            for each in sql:
+                cursor.execute(each)
+
+    test_class = type("QueryTest", (SmokeTest,), {"test_it": test_it})
+    step = make_step("queries.smoke.QueryTest.test_it", timeout_seconds=seconds)
+    with own_session({step.id: test_class}) as run:
+        return run(step).cause
+
+
+@pytest.mark.needs("postgresql")
+@pytest.mark.needs("mariadb")
+@pytest.mark.parametrize("alias", ["postgresql", "mariadb"])
+def test_time_limit_that_the_database_keeps(alias):
+    """A statement that the database ends for the test's own limit is a timeout, whoever keeps the limit."""
+    assert cause_of(alias, sql=[_SLEEP[alias]], seconds=0.5) is Cause.TIMEOUT
+
+
+@pytest.mark.needs("postgresql")
+@pytest.mark.needs("mariadb")
+@pytest.mark.parametrize("alias", ["postgresql", "mariadb"])
+def test_time_limit_of_a_test_for_itself(alias):
+    """A statement that ends for a shorter limit, which the test has set, has raised."""
+    assert cause_of(alias, sql=[_OWN_LIMIT[alias], _SLEEP[alias]], seconds=20) is Cause.EXCEPTION
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,16 @@ def test_threads(run):
     }
 
 
+def test_odd_threads(run):
+    """A thread that never began is not waited for, and none is asked by a method of its own."""
+    results = run("OddThreadsTest")
+
+    assert {name: (each["outcome"], each.get("warnings")) for name, each in results.items()} == {
+        "test_join_of_its_own": ("passed", None),
+        "test_never_began": ("passed", None),
+    }
+
+
 def test_threads_of_fixtures(run):
     """What a class fixture starts may run as long as the class, and is charged to its last test."""
     assert warnings(run("ServerTest")) == {"test_a": [], "test_b": []}

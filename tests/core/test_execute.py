@@ -221,6 +221,26 @@ def test_traceback_is_the_tests_own(run, name):
     assert "asyncio" not in result.traceback
 
 
+def test_reason_that_is_translated(run, write_app):
+    """A reason to skip may be anything that has words, a lazy translation too."""
+    app = write_app(
+        "lazy",
+        smoke="""
+            import unittest
+            from django.utils.translation import gettext_lazy
+            from smoketest import SmokeTest
+            class LazyTest(SmokeTest):
+                @unittest.skip(gettext_lazy("not today"))
+                def test_it(self):
+                    pass
+        """,
+    )
+
+    result = run(app)["LazyTest.test_it"]
+
+    assert (result.outcome, result.message) == (Outcome.SKIPPED, "not today")
+
+
 def test_causes_are_told(run, write_app):
     """What an exception was raised from is told with it."""
     app = write_app(

@@ -301,6 +301,79 @@ def test_session_that_cannot_be_opened():
     assert "LookupError: no such backend" in ended[0].stack
 
 
+def test_job_that_raises_all_the_same(run, sessions):
+    """A job must not raise; if one does it is answered with where, and its lane goes on."""
+
+    def raises(_session):
+        raise SystemExit(3)
+
+    ended = run([job("a", raises), job("b")])
+
+    assert {each.key: each.fate for each in ended} == {"a": Fate.RAISED, "b": Fate.ANSWERED}
+    assert "SystemExit: 3" in ended[0].stack
+    assert len(sessions.opened) == 1
+
+
+def test_last_of_a_unit(run, release):
+    """The job after which nothing of its unit will begin knows it, also where others still hang."""
+
+    def unit():
+        return [
+            Job(key="a", work=lambda *_: "more", last=lambda *_: "last", seconds=20),
+            hanging("b", release),
+            hanging("c", release),
+        ]
+
+    first = run(unit())
+    again = run(unit())
+
+    assert values(first)["a"] == "more"
+    assert values(again)["a"] == "last"
+
+
+class Interrupted(BaseException):
+    """What a server's signal handler raises, say."""
+
+
+class InterruptedMailbox:
+    def put(self, item):
+        pass
+
+    def get(self, timeout):  # noqa: ARG002
+        raise Interrupted
+
+
+def test_interrupted_run(lanes, release, monkeypatch):
+    """Where whoever runs is interrupted the jobs at work are left and nothing more begins: no lane stays taken."""
+    begun = []
+    unit = [hanging("a", release, seconds=20), job("b", begun.append)]
+
+    monkeypatch.setattr("smoketest.execution.native.make_mailbox", InterruptedMailbox)
+    with pytest.raises(Interrupted):
+        lanes.run([unit], until=time.monotonic() + 20, concurrency=1)
+    monkeypatch.undo()
+    (ended,) = lanes.run([[job("c")]], until=time.monotonic() + 20, concurrency=1)
+
+    assert ended.fate is Fate.ANSWERED
+    assert begun == []
+
+
+def test_no_thread_to_be_had(sessions):
+    """Where the system has no thread to give, the run says so and the next one has lanes as ever."""
+    lanes = Lanes(sessions.open, idle_seconds=0.05)
+
+    def start_none(_main):
+        raise RuntimeError("can't start new thread")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("smoketest.execution.native.start_thread", start_none)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            lanes.run([[job("a")]], until=time.monotonic() + 20, concurrency=1)
+    (ended,) = lanes.run([[job("a")]], until=time.monotonic() + 0.5, concurrency=1)
+
+    assert ended.fate is Fate.ANSWERED
+
+
 def test_idle_lane_is_used_again(lanes, sessions):
     """The next run takes a lane that is idle, with its session."""
     for _ in range(5):

@@ -31,8 +31,6 @@ _ON_MARIADB = ("MariaDBTest.test_query", "MariaDBTest.test_write")
 _MOUNT = "MountTest.test_reads"
 _TOTAL = "OrdersTest.test_total"
 _FAILED, _RAISED, _TIMED_OUT = ("failed",), ("exception",), ("timeout",)
-_TOO_SLOW = (*_RAISED, *_TIMED_OUT)
-"""The database ends the statement, or the test is given up: whichever is first."""
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +109,7 @@ def an_hour(folder, postgresql, mariadb):
     return {
         "a failing test": (switched(folder, "fails"), {_TOTAL: _FAILED}),
         "a dead mount": (dead_mount(folder), {_MOUNT: _TIMED_OUT}),
-        "slow queries": (switched(folder, "slow"), dict.fromkeys((_ON_POSTGRESQL[0], _ON_MARIADB[0]), _TOO_SLOW)),
+        "slow queries": (switched(folder, "slow"), dict.fromkeys((_ON_POSTGRESQL[0], _ON_MARIADB[0]), _TIMED_OUT)),
         "PostgreSQL restarts": (restarted(postgresql), {}),
         "PostgreSQL is down": (stopped(postgresql), dict.fromkeys(_ON_POSTGRESQL, _RAISED)),
         "MariaDB is down": (stopped(mariadb), dict.fromkeys(_ON_MARIADB, _RAISED)),

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
             "fixtures_broken",
             "gated",
             "hanging",
+            "standing",
             "hostile",
             "nasty",
             "leaver",

@@ -26,6 +26,8 @@ _UNUSED_SECONDS = 1.0
 class _State(Enum):
     OFF = auto()
     """Outside any level: an ordinary connection."""
+    FREE = auto()
+    """That of a test that may commit: ordinary too, until the test is given up."""
     ARMED = auto()
     """Inside a level, not touched yet."""
     OPENING = auto()
@@ -80,16 +82,16 @@ class GuardedConnection(BaseDatabaseWrapper):
     # While a level lasts nobody closes or commits below it.
 
     def close(self) -> None:
-        if self._state is _State.OFF:
+        if not self._is_guarded:
             super().close()
 
     def close_if_unusable_or_obsolete(self) -> None:
-        if self._state is _State.OFF:
+        if not self._is_guarded:
             super().close_if_unusable_or_obsolete()
 
     def copy(self, alias: str | None = None) -> Any:
         """Refuse: a copy would stand outside the guard."""
-        if self._state is not _State.OFF:
+        if self._is_guarded:
             self._refuse("a copy of the connection was asked for")
         return super().copy(alias)
 
@@ -140,8 +142,15 @@ class GuardedConnection(BaseDatabaseWrapper):
         self._state = _State.ARMED if level > 1 else _State.OFF
         return violations
 
+    def set_free(self) -> None:
+        """Let a test outside any level commit."""
+        if self._state is _State.OFF:
+            self._state = _State.FREE
+
     def end_transaction(self) -> None:
         """Drop the connection if a test outside any level has left a transaction open on it."""
+        if self._state is _State.FREE:
+            self._state = _State.OFF
         if self._state is not _State.OFF or self.connection is None:
             return
         with suppress(Exception):
@@ -167,9 +176,18 @@ class GuardedConnection(BaseDatabaseWrapper):
         """End what runs and what is locked, from another thread; for the backends that know how."""
 
     @property
+    def _is_guarded(self) -> bool:
+        return self._state not in (_State.OFF, _State.FREE)
+
+    @property
     def is_open(self) -> bool:
-        """Tell whether the test has a transaction here."""
+        """Tell whether the test has a transaction here that is rolled back."""
         return self._state in (_State.OPENING, _State.BEGUN)
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether the test may have locked something here."""
+        return self.is_open or self._state is _State.FREE
 
     @property
     def is_begun(self) -> bool:
@@ -201,7 +219,7 @@ class GuardedConnection(BaseDatabaseWrapper):
     # The rest is the same for all.
 
     def _touch(self) -> None:
-        if self._state is _State.ARMED:
+        if self._state is _State.ARMED and not self.owner.is_abandoned:
             self._state = _State.OPENING
             try:
                 self._begin()
@@ -210,7 +228,7 @@ class GuardedConnection(BaseDatabaseWrapper):
                 self._state = _State.ARMED
                 raise
             self._state = _State.BEGUN
-        if self._state is _State.BEGUN and self.owner.is_abandoned:
+        if self._state not in (_State.OFF, _State.OPENING) and self.owner.is_abandoned:
             message = "the test was given up at its time limit and gets no further in a database"
             raise TestAbandoned(message)
 

@@ -1,17 +1,25 @@
 """MariaDB and MySQL: a transaction that the server itself refuses to commit, by XA."""
 
+import math
 import time
 from contextlib import closing, suppress
 from typing import Any
 
 from smoketest.execution.guards.bookkeeping import Mark
-from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection
+from smoketest.execution.guards.connection import LOCK_SECONDS
 from smoketest.execution.guards.driver import check_methods, checked_cursors
+from smoketest.execution.guards.server import GuardedServerConnection
 from smoketest.execution.guards.statements import shown, written_tables
 
-_GRACE_SECONDS = 0.05
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 30
+"""At least; longer where the test may take longer. A half-open connection must not hold its thread for ever."""
+_MORE_SECONDS = 5
+_KILL_LIMITS = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "read_timeout": _CONNECT_SECONDS,
+    "write_timeout": _CONNECT_SECONDS,
+}
 _PLAIN_TABLES = """
     SELECT tables.table_name FROM information_schema.tables AS tables
     JOIN information_schema.engines AS engines ON engines.engine = tables.engine
@@ -21,7 +29,7 @@ _NOT_ROLLED_BACK = 1196
 """https://mariadb.com/kb/en/e1196/"""
 
 
-class GuardedMySQL(GuardedConnection):
+class GuardedMySQL(GuardedServerConnection):
     """A guarded MariaDB or MySQL connection.
 
     Between XA START and XA END the server refuses COMMIT, ROLLBACK and all statements with an implicit commit,
@@ -35,9 +43,16 @@ class GuardedMySQL(GuardedConnection):
     """Those without transactions (MyISAM, Aria), in lower case; None until somebody writes."""
     _has_written = False
     _parameters: dict[str, Any]
+    _read_seconds = 0
 
     def get_connection_params(self) -> Any:
-        limits = {"connect_timeout": _CONNECT_SECONDS, "read_timeout": _READ_SECONDS, "write_timeout": _READ_SECONDS}
+        left = self.owner.seconds_left() if self.is_open else 0.0
+        self._read_seconds = max(_READ_SECONDS, math.ceil(left) + _MORE_SECONDS)
+        limits = {
+            "connect_timeout": _CONNECT_SECONDS,
+            "read_timeout": self._read_seconds,
+            "write_timeout": self._read_seconds,
+        }
         self._parameters = {**limits, **super().get_connection_params()}
         return self._parameters
 
@@ -50,18 +65,18 @@ class GuardedMySQL(GuardedConnection):
         self.connection.cursorclass = checked_cursors(self.connection.cursorclass, self._check_driver)
         check_methods(self.connection, ("commit", "rollback", "autocommit"), self._check_method)
 
+    def _renew(self) -> None:
+        """Drop a connection, too, that would not wait for an answer for as long as the test may take."""
+        if self._read_seconds < self.owner.seconds_left():
+            self._drop()
+        super()._renew()
+
     def _start_transaction_under_autocommit(self) -> None:
         if not self.is_open:
             self._set_autocommit(autocommit=False)  # type: ignore[attr-defined]
             return
         self._transaction = f"smoketest{time.monotonic_ns()}"
         self._plain_execute(f"XA START '{self._transaction}'")
-
-    def _descriptor(self) -> int | None:
-        raw = self.connection
-        with suppress(AttributeError):  # PyMySQL's stream is gone once it knows that the connection is
-            return int(raw.fileno() if hasattr(raw, "fileno") else raw._sock.fileno())  # noqa: SLF001
-        return None
 
     def _limit_statements(self, seconds: float) -> None:
         limits = (round(seconds, 1) or 0.1, int(max(1, min(seconds, LOCK_SECONDS))))
@@ -117,15 +132,13 @@ class GuardedMySQL(GuardedConnection):
         """Do nothing: `_undo` has ended the transaction."""
 
     def abandon(self) -> None:
-        """Kill the statement that runs, then the connection, so that the server rolls back."""
+        """Cut the connection, so that the server rolls back; it notices only when no statement runs, so kill that."""
         if self.__dict__["connection"] is None:
             return
+        self._cut()
         with (
             suppress(Exception),
-            closing(self.get_new_connection(self._parameters)) as other,
+            closing(self.get_new_connection(self._parameters | _KILL_LIMITS)) as other,
             closing(other.cursor()) as cursor,
         ):
-            cursor.execute(f"KILL QUERY {self._thread_id}")
-            time.sleep(_GRACE_SECONDS)
-            if self.is_open:
-                cursor.execute(f"KILL CONNECTION {self._thread_id}")
+            cursor.execute(f"KILL CONNECTION {self._thread_id}")

@@ -4,22 +4,25 @@ import threading
 import time
 from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 from django.db import connections
 
 from smoketest.clock import Clock
 from smoketest.errors import GuardViolation, TestAbandoned
+from smoketest.execution import native
 from smoketest.execution.guards.connection import GuardedConnection
+from smoketest.execution.guards.limits import MARGIN_SECONDS
 from smoketest.execution.guards.mysql import GuardedMySQL
 from smoketest.execution.guards.postgresql import GuardedPostgreSQL
 from smoketest.execution.guards.sqlite import GuardedSQLite
 from smoketest.execution.turns import Turns
 
 _BY_VENDOR = {"postgresql": GuardedPostgreSQL, "mysql": GuardedMySQL, "sqlite": GuardedSQLite}
-_MARGIN_SECONDS = 0.05
-"""So much before the test's own limit a database ends a statement, and the thread stays whole."""
+
+_ABANDON_SECONDS = 0.25
+"""So long the turn to write waits for what a test holds to be free: a frozen server must not hold up all writers."""
 
 _turns = Turns()
 _of_thread = threading.local()
@@ -66,9 +69,13 @@ class OwnConnections:
     @contextmanager
     def unguarded(self) -> Iterator[None]:
         """Let what is written inside stay; what is left open at the end would hold its locks, and is rolled back."""
-        yield
         for connection in self._connections:
-            connection.end_transaction()
+            connection.set_free()
+        try:
+            yield
+        finally:
+            for connection in self._connections:
+                connection.end_transaction()
 
     def enter_level(self, databases: Collection[str], clock: Clock | None) -> tuple[Collection[str], Clock | None]:
         """Begin a level and return what the one around it had."""
@@ -91,14 +98,21 @@ class OwnConnections:
     def abandon(self) -> None:
         """Free what the test holds in the databases, from another thread."""
         self.is_abandoned = True
-        for connection in self._connections:
-            if connection.is_open:
-                connection.abandon()
-        _turns.give_back(self)
+        ended: native.Queue[None] = native.Queue()
+        held = [connection for connection in self._connections if connection.is_held]
+        try:
+            for connection in held:
+                native.start_thread(partial(_abandon, connection, ended))
+            until = time.monotonic() + _ABANDON_SECONDS
+            with suppress(native.Empty):
+                for _ in held:
+                    ended.get(timeout=max(0.0, until - time.monotonic()))
+        finally:
+            _turns.give_back(self)
 
     def seconds_left(self) -> float:
         """Return how long the test may still take in a database."""
-        return self._clock.deadline - time.monotonic() - _MARGIN_SECONDS if self._clock else 0.0
+        return self._clock.deadline - time.monotonic() - MARGIN_SECONDS if self._clock else 0.0
 
     def check_allowed(self, alias: str) -> None:
         """Refuse a database outside the class' `databases`."""
@@ -120,6 +134,10 @@ class OwnConnections:
         if self._clock and not _turns.take(self, self._clock):
             message = "the test waited in vain for another one's writes to end"
             raise TestAbandoned(message)
+        if self.is_abandoned:  # asked last: whoever gives it up may have given the turn back already
+            _turns.give_back(self)
+            message = "the test was given up at its time limit and does not write any more"
+            raise TestAbandoned(message)
 
     def _make(self, alias: str) -> GuardedConnection | None:
         try:
@@ -137,6 +155,11 @@ def put_back_here() -> None:
     """Put the guarded connections of this thread, if it has a guard, in their place again."""
     if guard := getattr(_of_thread, "guard", None):
         guard.put_back()
+
+
+def _abandon(connection: GuardedConnection, ended: "native.Queue[None]") -> None:
+    connection.abandon()
+    ended.put(None)
 
 
 class _Level:

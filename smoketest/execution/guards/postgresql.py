@@ -1,24 +1,26 @@
 """PostgreSQL: a transaction that the test ended itself is noticed, at no cost."""
 
 import os
-import socket
 import time
 from contextlib import suppress
 from typing import Any
 
 from smoketest.execution.guards.bookkeeping import Mark
-from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection
+from smoketest.execution.guards.connection import LOCK_SECONDS
 from smoketest.execution.guards.driver import check_methods, checked_cursors
+from smoketest.execution.guards.server import GuardedServerConnection
 
 _GRACE_SECONDS = 0.05
 _CANCEL_SECONDS = 2.0
 _CONNECT_SECONDS = 3
+_IDLE_SECONDS = 5
+"""So much longer than its test may take is a transaction that nobody ends kept by the server."""
 _IN_TRANSACTION = (2, 3)
 """libpq's PQTRANS_INTRANS and PQTRANS_INERROR: https://www.postgresql.org/docs/current/libpq-status.html"""
 _ACTIVE = 1
 
 
-class GuardedPostgreSQL(GuardedConnection):
+class GuardedPostgreSQL(GuardedServerConnection):
     """A guarded PostgreSQL connection.
 
     The server reports `application_name` whenever it changes. It is set inside the transaction, so it is still the
@@ -29,29 +31,15 @@ class GuardedPostgreSQL(GuardedConnection):
     _name = ""
     _beginning = ""
     """What begins the transaction, until it is sent along with the first savepoint."""
-    _socket: socket.socket | None = None
 
     def get_connection_params(self) -> Any:
         return {"connect_timeout": _CONNECT_SECONDS, **super().get_connection_params()}
 
     def init_connection_state(self) -> None:
-        """Keep a duplicate of the socket, taken now: a number taken later could be another file's by then."""
+        """Hold the driver's own cursors and methods to the rules."""
         super().init_connection_state()
         self.connection.cursor_factory = checked_cursors(self.connection.cursor_factory, self._check_driver)
         check_methods(self.connection, ("commit", "rollback"), self._check_method)
-        self._close_socket()
-        self._socket = socket.socket(fileno=os.dup(self.connection.fileno()))
-
-    def _close(self) -> None:
-        try:
-            super()._close()  # type: ignore[misc]
-        finally:
-            self._close_socket()
-
-    def _close_socket(self) -> None:
-        if self._socket:
-            self._socket.close()
-            self._socket = None
 
     def _start_transaction_under_autocommit(self) -> None:
         """Let the first savepoint begin; the driver stays in autocommit and so does nothing of its own."""
@@ -59,22 +47,16 @@ class GuardedPostgreSQL(GuardedConnection):
             self._set_autocommit(autocommit=False)  # type: ignore[attr-defined]
             return
         self._name = f"smoketest {os.getpid()} {time.monotonic_ns()}"
-        idle_ms = int((self.owner.seconds_left() + 5) * 1000)
-        self._beginning = (
-            f"BEGIN; SET LOCAL idle_in_transaction_session_timeout = {idle_ms};"
-            f" SET LOCAL application_name = '{self._name}'; "
-        )
-
-    def _descriptor(self) -> int | None:
-        return self._socket.fileno() if self._socket else None
+        self._beginning = f"BEGIN; SET LOCAL application_name = '{self._name}'; "
 
     def _set_savepoint(self, level: int, seconds: float) -> None:
         """Do all of it, and begin if that is due, in one round trip."""
         beginning, self._beginning = self._beginning, ""
-        lock_ms = int(min(seconds, LOCK_SECONDS) * 1000)
+        lock_ms, idle_ms = int(min(seconds, LOCK_SECONDS) * 1000), int((seconds + _IDLE_SECONDS) * 1000)
         self._plain_execute(
             f"{beginning}SAVEPOINT smoketest_{level};"
-            f" SET LOCAL statement_timeout = {int(seconds * 1000)}; SET LOCAL lock_timeout = {lock_ms}"
+            f" SET LOCAL statement_timeout = {int(seconds * 1000)}; SET LOCAL lock_timeout = {lock_ms};"
+            f" SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"
         )
 
     def _undo(self, mark: Mark, *, is_last: bool) -> bool:
@@ -89,13 +71,11 @@ class GuardedPostgreSQL(GuardedConnection):
 
     def abandon(self) -> None:
         """Cancel what runs; where that does not help cut the connection, so that the server rolls back."""
-        raw, duplicate = self.__dict__["connection"], self._socket
-        if raw is None or duplicate is None:
+        raw = self.__dict__["connection"]
+        if raw is None:
             return
         with suppress(Exception):
             if int(raw.pgconn.transaction_status) == _ACTIVE:
                 raw.cancel_safe(timeout=_CANCEL_SECONDS)
                 time.sleep(_GRACE_SECONDS)
-        with suppress(OSError):
-            if self.is_open:
-                duplicate.shutdown(socket.SHUT_RDWR)
+        self._cut()

@@ -51,14 +51,18 @@ class GuardedSQLite(GuardedConnection):
         self._plain_execute(f"PRAGMA busy_timeout = {int(min(seconds, LOCK_SECONDS) * 1000)}")
 
     def abandon(self) -> None:
-        """Interrupt what runs, then roll back from here: the library is thread-safe, and the file lock goes."""
+        """Interrupt what runs, then roll back from here: the library is thread-safe, and the file lock goes.
+
+        What the test does on the driver's connection after that would be in no transaction, so it may only read.
+        """
         raw: Any = self.__dict__["connection"]
         if raw is None:
             return
         with suppress(Exception):
             raw.interrupt()
             time.sleep(_GRACE_SECONDS)
-            if self.is_open and raw.in_transaction:
+            if self.is_held:
+                raw.execute("PRAGMA query_only = ON")
                 raw.rollback()
 
 

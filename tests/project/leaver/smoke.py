@@ -49,6 +49,23 @@ class ThreadsTest(SmokeTest):
         async_to_sync(asyncio.sleep)(0)
 
 
+class OddThreadsTest(SmokeTest):
+    def test_join_of_its_own(self):
+        class Impatient(threading.Thread):
+            def join(self):
+                raise AssertionError
+
+        Impatient(target=lambda: None).start()
+
+    def test_never_began(self):
+        class Unmade(threading.Thread):
+            def __init__(self):
+                pass
+
+        with suppress(RuntimeError):
+            Unmade().start()
+
+
 class ServerTest(SmokeTest):
     """Its thread lives as long as the class."""
 
