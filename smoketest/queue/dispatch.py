@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery, current_app
+from celery.exceptions import QueueNotFound
 from kombu import Connection, Exchange, Queue, pools
 from kombu.exceptions import BatchPublishError  # type: ignore[attr-defined] # not in the stubs yet
 from redis import ConnectionError  # noqa: A004 (redis-py's own)
@@ -41,7 +42,8 @@ class Message:
 def own_queue(worker_id: str) -> Queue:
     """Return the queue that one worker consumes alone, besides those it was started with."""
     name = f"smoketest.{worker_id}"
-    return Queue(name, Exchange(name), routing_key=name, expires=_OWN_QUEUE_SECONDS)
+    # The default exchange: one of its own would stay on the broker for ever.
+    return Queue(name, Exchange(""), routing_key=name, expires=_OWN_QUEUE_SECONDS)
 
 
 def publish(run_id: str, messages: Sequence[Message], *, run_seconds: float, conf: Conf) -> None:
@@ -100,8 +102,13 @@ def look(conf: Conf) -> QueueLook:
 
 
 def queue_of(app: Celery, conf: Conf) -> str:
-    """Return the name of the queue of the shards."""
-    return conf.queue or str(app.conf.task_default_queue)
+    """Return the name of the queue of the shards: that of the setting, of the app's own routes, or its default."""
+    if conf.queue:
+        return conf.queue
+    with suppress(QueueNotFound):  # publishing tells of it
+        routed = app.amqp.router.route({}, TASK).get("queue")
+        return str(getattr(routed, "name", None) or app.conf.task_default_queue)
+    return str(app.conf.task_default_queue)
 
 
 @contextmanager
@@ -147,5 +154,6 @@ def _app() -> Celery:
 
 def _address(message: Message, conf: Conf) -> dict[str, Any]:
     if message.worker_id:
-        return {"queue": own_queue(message.worker_id)}
+        queue = own_queue(message.worker_id)
+        return {"queue": queue, "exchange": "", "routing_key": queue.name}  # else those of the app's own routes
     return {"queue": conf.queue} if conf.queue else {}
