@@ -131,12 +131,18 @@ local function sweep()
   moment = now
 end
 
--- Since when a lane's tests wait and nobody is at work there; nothing where there are none or somebody is.
-local function silent_since(lane)
-  if fact('left') <= 0 or redis.call('LLEN', todo_of(lane)) == 0 then return nil end
+-- The lanes where somebody is at work.
+local function busy_lanes()
+  local busy = {}
   for _, shard in ipairs(shards()) do
-    local _, its_lane = owned(shard)
-    if its_lane == lane then return nil end
+    local _, lane = owned(shard)
+    busy[lane] = true
   end
+  return busy
+end
+
+-- Since when a lane's tests wait and nobody is at work there; nothing where there are none or somebody is.
+local function silent_since(lane, busy)
+  if fact('left') <= 0 or busy[lane] or redis.call('LLEN', todo_of(lane)) == 0 then return nil end
   return fact('active_at@' .. lane)
 end
