@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery, current_app
-from celery.exceptions import QueueNotFound
 from kombu import Connection, Exchange, Queue, pools
 from kombu.exceptions import BatchPublishError  # type: ignore[attr-defined] # not in the stubs yet
 from redis import ConnectionError  # noqa: A004 (redis-py's own)
@@ -103,12 +102,10 @@ def look(conf: Conf) -> QueueLook:
 
 def queue_of(app: Celery, conf: Conf) -> str:
     """Return the name of the queue of the shards: that of the setting, of the app's own routes, or its default."""
-    if conf.queue:
-        return conf.queue
-    with suppress(QueueNotFound):  # publishing tells of it
-        routed = app.amqp.router.route({}, TASK).get("queue")
-        return str(getattr(routed, "name", None) or app.conf.task_default_queue)
-    return str(app.conf.task_default_queue)
+    # Looked up alone: to have it routed would add a queue to those that a worker consumes.
+    route: Any = {} if conf.queue else app.amqp.router.lookup_route(TASK) or {}
+    routed = route if isinstance(route, str) else route.get("queue", "")
+    return conf.queue or str(getattr(routed, "name", routed)) or str(app.conf.task_default_queue)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import pytest
 
 from smoketest.conf import Conf
-from smoketest.queue.dispatch import Message, own_queue, publish, queue_of
+from smoketest.queue.dispatch import TASK, Message, own_queue, publish, queue_of
 from tests.project.celery import app
 
 
@@ -30,6 +30,21 @@ def test_queue_of__routes(routed):
 
     assert queue_of(app, Conf()) == "checks"
     assert queue_of(app, Conf(queue="smoke")) == "smoke"
+    assert "checks" not in app.amqp.queues
+
+
+def test_queue_of__router(routed):
+    """A router of the app's own may be a function, and answer a name."""
+    routed([lambda name, *_, **__: "checks" if name == TASK else None])
+
+    assert queue_of(app, Conf()) == "checks"
+
+
+def test_queue_of__no_routes(routed):
+    """Without a route for it a run goes where all goes."""
+    routed({"shop.*": {"queue": "shop"}})
+
+    assert queue_of(app, Conf()) == app.conf.task_default_queue
 
 
 def test_publish__to_one_worker(routed, redis_server):
