@@ -41,7 +41,8 @@ class Message:
 def own_queue(worker_id: str) -> Queue:
     """Return the queue that one worker consumes alone, besides those it was started with."""
     name = f"smoketest.{worker_id}"
-    return Queue(name, Exchange(name), routing_key=name, expires=_OWN_QUEUE_SECONDS)
+    # The default exchange: one of its own would stay on the broker for ever.
+    return Queue(name, Exchange(""), routing_key=name, expires=_OWN_QUEUE_SECONDS)
 
 
 def publish(run_id: str, messages: Sequence[Message], *, run_seconds: float, conf: Conf) -> None:
@@ -100,8 +101,11 @@ def look(conf: Conf) -> QueueLook:
 
 
 def queue_of(app: Celery, conf: Conf) -> str:
-    """Return the name of the queue of the shards."""
-    return conf.queue or str(app.conf.task_default_queue)
+    """Return the name of the queue of the shards: that of the setting, of the app's own routes, or its default."""
+    # Looked up alone: to have it routed would add a queue to those that a worker consumes.
+    route: Any = {} if conf.queue else app.amqp.router.lookup_route(TASK) or {}
+    routed = route if isinstance(route, str) else route.get("queue", "")
+    return conf.queue or str(getattr(routed, "name", routed)) or str(app.conf.task_default_queue)
 
 
 @contextmanager
@@ -147,5 +151,6 @@ def _app() -> Celery:
 
 def _address(message: Message, conf: Conf) -> dict[str, Any]:
     if message.worker_id:
-        return {"queue": own_queue(message.worker_id)}
+        queue = own_queue(message.worker_id)
+        return {"queue": queue, "exchange": "", "routing_key": queue.name}  # else those of the app's own routes
     return {"queue": conf.queue} if conf.queue else {}

@@ -41,15 +41,17 @@ class ShardName:
     worker_id: str
     process: str
     """Where its number counts, its number, and when it began: numbers come again, on other hosts and later."""
+    turn: str
+    """A process with threads may get a message twice, and work on both at once."""
 
     def __str__(self) -> str:
-        return f"{self.task_id} {self.worker_id} {self.process}"
+        return f"{self.task_id} {self.worker_id} {self.process} {self.turn}"
 
     @classmethod
     def parse(cls, name: str) -> "ShardName":
         """Return the parts of a name."""
-        task_id, worker_id, process = name.split(" ")
-        return cls(task_id=task_id, worker_id=worker_id, process=process)
+        task_id, worker_id, process, turn = name.split(" ")
+        return cls(task_id=task_id, worker_id=worker_id, process=process, turn=turn)
 
     @property
     def is_dead(self) -> bool:
@@ -61,7 +63,7 @@ class ShardName:
 def name_of_this(task_id: str) -> ShardName:
     """Return the name of the shard that this process begins."""
     process = f"{_pid_space()}:{os.getpid()}:{_began(os.getpid())}"
-    return ShardName(task_id=task_id, worker_id=main_process().id, process=process)
+    return ShardName(task_id=task_id, worker_id=main_process().id, process=process, turn=secrets.token_hex(4))
 
 
 @cache

@@ -101,10 +101,10 @@ class Presence:
             logger.warning("Redis may drop runs when its memory is full: its maxmemory-policy is %s", policy)
 
     def _look_after_runs(self) -> None:
-        workers = self._roll.beat(replace(self._worker, is_stopping=self._main.is_stopping))
+        self._roll.beat(replace(self._worker, is_stopping=self._main.is_stopping))
         runs = list(self._open_runs())
         owners = {ShardName.parse(name).worker_id for run in runs for name in run.owners}
-        self._absences.note([worker.id for worker in workers if worker.is_alive], owners, time.monotonic())
+        self._absences.note(self._roll.present(owners), owners, time.monotonic())
         for run in runs:
             self._end_what_is_dead(run)
             if self._is_of_release(run) and not self._main.is_stopping:

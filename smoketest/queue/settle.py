@@ -13,9 +13,9 @@ def settle(run: Run, store: RedisStore, conf: Conf) -> Run:
     """Let the tests be lost that no worker took in time, and return the run as it stands then."""
     if not run.silent_lanes:
         return run
-    workers = alive(open_roll(conf.redis_url).workers())
+    workers, queue = alive(open_roll(conf.redis_url).workers()), look(conf)
     for lane in run.silent_lanes:
-        store.give_up(run.id, lane, why_lost(run, lane, workers, look(conf)))
+        store.give_up(run.id, lane, why_lost(run, lane, workers, queue))
     return store.peek(run.id)
 
 

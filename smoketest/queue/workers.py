@@ -44,10 +44,19 @@ class Attendance(bootsteps.StartStopStep):
             presence.start()
 
 
+class Farewell(bootsteps.StartStopStep):
+    """Hears of every shutdown, that by remote control too, when the worker takes nothing more."""
+
+    def close(self, _worker: Any) -> None:
+        """Tell the pool, before that is waited for."""
+        _stop()
+
+
 def _prepare(sender: Any, **_: Any) -> None:
     main_process()  # made before the pool is forked, which inherits it
     conf.release_of(conf.current())  # as the code is now; it may be replaced under a worker that runs on
     sender.app.steps["consumer"].add(Attendance)
+    sender.app.steps["worker"].add(Farewell)
 
 
 def _consume_own_queue(instance: Any, **_: Any) -> None:

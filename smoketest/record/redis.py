@@ -1,6 +1,7 @@
 """Runs in Redis: facts only, each write one script, every key with an expiry."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cache
@@ -61,7 +62,7 @@ class RedisStore:
     ) -> float:
         """Record a new run and return how many seconds it may take at most; a second call changes nothing."""
         bound = start_seconds + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
-        ttl_seconds = max(1, int(keep_seconds))
+        ttl_seconds = math.ceil(max(keep_seconds, bound))
         for offset, part in encoding.parts(plan):
             self._run_script("add", run_id, offset, json.dumps({**part, "ttl_seconds": ttl_seconds}))
         facts = {
@@ -70,6 +71,7 @@ class RedisStore:
             "start_ms": int(start_seconds * 1000),
             "total": len(plan.steps),
             "ttl_seconds": ttl_seconds,
+            "keep_seconds": max(1, int(keep_seconds)),
         }
         given = {"facts": facts, "known": encoding.known(plan), "bound_ms": int(bound * 1000)}
         self._run_script("create", run_id, json.dumps(given))

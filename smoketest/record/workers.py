@@ -1,7 +1,7 @@
 """The leases of workers in Redis: who is alive, on which host, with which code."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -53,25 +53,31 @@ class Roll:
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
-        self._beat = Script(client, (Path(__file__).parent / "lua" / "beat.lua").read_text())
+        self._scripts = {
+            name: Script(client, (Path(__file__).parent / "lua" / f"{name}.lua").read_text())
+            for name in ("beat", "present", "workers")
+        }
 
-    def beat(self, worker: Worker) -> list[Worker]:
-        """Renew the worker's lease, and return all workers: those alive, and those gone not long ago."""
-        return self._call(worker.id, json.dumps(asdict(worker)))
+    def beat(self, worker: Worker) -> None:
+        """Renew the worker's lease; that costs the same however many workers there are."""
+        facts = json.dumps(asdict(worker))
+        self._scripts["beat"](_KEYS, worker.id, facts, int(LEASE_SECONDS * 1000), int(GONE_SECONDS * 1000))
+
+    def present(self, worker_ids: Collection[str]) -> list[str]:
+        """Return those of the workers that are alive."""
+        present: list[str] = self._scripts["present"](_KEYS[:1], *worker_ids) if worker_ids else []
+        return present
 
     def workers(self) -> list[Worker]:
         """Return all workers: those alive, and those gone not long ago."""
-        return self._call("", "")
+        answer = self._scripts["workers"](_KEYS, int(GONE_SECONDS * 1000))
+        return [_worker(facts, left_ms) for facts, left_ms in answer]
 
     def leave(self, worker_id: str) -> None:
         """Say goodbye: a worker that ends as it should is not missed."""
         with self._client.answering() as server:
             server.zrem(_KEYS[0], worker_id)
             server.hdel(_KEYS[1], worker_id)
-
-    def _call(self, worker_id: str, facts: str) -> list[Worker]:
-        answer = self._beat(_KEYS, worker_id, facts, int(LEASE_SECONDS * 1000), int(GONE_SECONDS * 1000))
-        return [_worker(facts, left_ms) for facts, left_ms in answer]
 
 
 def alive(workers: Iterable[Worker]) -> list[Worker]:

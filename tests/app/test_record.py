@@ -324,6 +324,18 @@ def test_create__twice(create):
     assert fetch(store).tests_total == 1
 
 
+def test_create__outlasts_its_tests(create, redis_server):
+    """A run that goes on is not forgotten, however short the time that one is kept once it has ended."""
+    store = create(make_step("a"), keep_seconds=1)
+    assignment = take(store, "one")
+    going_on = {redis_server.client.ttl(key) > 60 for key in redis_server.client.scan_iter()}
+
+    take(store, "one", ended=(assignment, make_result("a")))
+
+    assert going_on == {True}
+    assert redis_server.client.ttl(f"smoketest:{{{RUN}}}") <= 1
+
+
 def test_create__nothing_to_do(create):
     """A run whose results are all known at its start has ended at once."""
     store = create(make_step("a"), known={"shop.smoke.Test.a": make_result("a", Outcome.ERRORED, cause=Cause.IMPORT)})

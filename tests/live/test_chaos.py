@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from celery import current_app
 
 from smoketest import tasks
 from tests import waiting
@@ -158,6 +159,26 @@ def test_worker_stopped_cold(start_worker, run_gated, gate, deployer):
 
     assert sorted(unfortunate(report, "lost")) == sorted(f"GatedTest.{name}" for name in gate.begun()[:2])
     assert report["tests_passed"] == 4
+
+
+def test_worker_stopped_by_remote_control(start_worker, run_gated, gate, deployer):
+    """A worker that is told to end through the broker hands over as one that gets the signal."""
+    old = start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    with current_app.connection_for_write() as connection:
+        current_app.control.shutdown(connection=connection)
+    waiting.until(lambda: "Got shutdown" in old.output(), what="the shutdown begins")
+    gate.open(*gate.begun()[:2])
+    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
+    begun = gate.begun()
+    start_worker()
+    gate.open()
+    report = deployer.final(url)
+
+    assert len(begun) == 2
+    assert outcomes_of(report) == ALL_PASSED
 
 
 def test_redis_killed__back_empty(start_worker, run_gated, gate, own_redis, deployer):
@@ -321,6 +342,13 @@ def statuses(deployer):
     return [run["status"] for run in json.loads(deployer.get("/smoketest/runs/").content)["runs"]]
 
 
+def deliver(url, *queues):
+    """Send one message of a run to each of the queues."""
+    with current_app.connection_for_write() as connection:
+        for queue in queues:
+            tasks.run_shard.apply_async((url.split("/")[-2],), task_id="twice", queue=queue, connection=connection)
+
+
 def test_delivered_twice(start_worker, run_gated, gate, deployer):
     """A message is delivered to two workers at once: each test runs once, and none is given up."""
     queues = ("one", "other")  # of one queue a worker might fetch both messages
@@ -328,8 +356,7 @@ def test_delivered_twice(start_worker, run_gated, gate, deployer):
         start_worker("--concurrency", "1", SMOKETEST_TEST_QUEUE=queue)
     url = run_gated(queue="nobody")
 
-    for queue in queues:
-        tasks.run_shard.apply_async((url.split("/")[-2],), task_id="twice", queue=queue)
+    deliver(url, *queues)
     gate.wait_for(2)
     gate.open()
     report = deployer.final(url)
@@ -337,6 +364,20 @@ def test_delivered_twice(start_worker, run_gated, gate, deployer):
     assert outcomes_of(report) == ALL_PASSED
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
     assert len({pool for _, pool in gate.processes()}) == 2
+
+
+def test_delivered_twice__threads(start_worker, run_gated, gate, deployer):
+    """A message is delivered twice to a process that works on both at once: each test runs once."""
+    start_worker("--pool", "threads", "--concurrency", "2")
+    url = run_gated(queue="nobody")
+
+    deliver(url, "chaos", "chaos")
+    gate.wait_for(2)
+    gate.open()
+    report = deployer.final(url)
+
+    assert outcomes_of(report) == ALL_PASSED
+    assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
 
 
 @pytest.fixture

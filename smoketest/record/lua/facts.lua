@@ -23,18 +23,23 @@ local function forget(name)
   redis.call('HDEL', run, name)
 end
 
+-- A run that goes on is not forgotten before its deadline, however short the time that one is kept afterwards.
+local function ttl_seconds()
+  return facts.finished_at and fact('keep_seconds') or fact('ttl_seconds')
+end
+
+local function expire(key)
+  redis.call('EXPIRE', key, ttl_seconds())
+end
+
 local function renew()
   note('renewed_at', now)
-  for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, fact('ttl_seconds')) end
+  for _, key in ipairs(KEYS) do expire(key) end
 end
 
 -- Each step renews what is kept, but not more often than a hundred times in its lifetime.
 local function renew_in_time()
-  if now - fact('renewed_at') > fact('ttl_seconds') * 10 then renew() end
-end
-
-local function expire(key)
-  redis.call('EXPIRE', key, fact('ttl_seconds'))
+  if now - fact('renewed_at') > ttl_seconds() * 10 then renew() end
 end
 
 -- A run on one lane, named '', is for any worker; one on every host has a lane of its own for each.
@@ -131,12 +136,18 @@ local function sweep()
   moment = now
 end
 
--- Since when a lane's tests wait and nobody is at work there; nothing where there are none or somebody is.
-local function silent_since(lane)
-  if fact('left') <= 0 or redis.call('LLEN', todo_of(lane)) == 0 then return nil end
+-- The lanes where somebody is at work.
+local function busy_lanes()
+  local busy = {}
   for _, shard in ipairs(shards()) do
-    local _, its_lane = owned(shard)
-    if its_lane == lane then return nil end
+    local _, lane = owned(shard)
+    busy[lane] = true
   end
+  return busy
+end
+
+-- Since when a lane's tests wait and nobody is at work there; nothing where there are none or somebody is.
+local function silent_since(lane, busy)
+  if fact('left') <= 0 or busy[lane] or redis.call('LLEN', todo_of(lane)) == 0 then return nil end
   return fact('active_at@' .. lane)
 end

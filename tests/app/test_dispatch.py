@@ -1,0 +1,66 @@
+"""Where the messages of a run go."""
+
+import pytest
+
+from smoketest.conf import Conf
+from smoketest.queue.dispatch import TASK, Message, own_queue, publish, queue_of
+from tests.project.celery import app
+
+
+@pytest.fixture
+def routed(monkeypatch, redis_server):
+    """Give the project's Celery app routes of its own."""
+
+    def choose(routes):
+        monkeypatch.setenv("CELERY_BROKER_URL", redis_server.url)
+        monkeypatch.setitem(app.conf, "task_routes", routes)
+        app.amqp.flush_routes()
+        app.amqp.router = app.amqp.Router()
+
+    redis_server.client.flushall()
+    yield choose
+    monkeypatch.undo()
+    app.amqp.flush_routes()
+    app.amqp.router = app.amqp.Router()
+
+
+def test_queue_of__routes(routed):
+    """Where the app's own routes send a run, there its workers are looked for, unless a setting says otherwise."""
+    routed({"smoketest.*": {"queue": "checks"}})
+
+    assert queue_of(app, Conf()) == "checks"
+    assert queue_of(app, Conf(queue="smoke")) == "smoke"
+    assert "checks" not in app.amqp.queues
+
+
+def test_queue_of__router(routed):
+    """A router of the app's own may be a function, and answer a name."""
+    routed([lambda name, *_, **__: "checks" if name == TASK else None])
+
+    assert queue_of(app, Conf()) == "checks"
+
+
+def test_queue_of__no_routes(routed):
+    """Without a route for it a run goes where all goes."""
+    routed({"shop.*": {"queue": "shop"}})
+
+    assert queue_of(app, Conf()) == app.conf.task_default_queue
+
+
+def test_publish__to_one_worker(routed, redis_server):
+    """What is for one worker gets there, whatever the app's own routes are."""
+    routed({"*": {"queue": "checks", "exchange": "checks", "routing_key": "checks"}})
+
+    publish("run", [Message(worker_id="web1/1/ab")], run_seconds=1, conf=Conf())
+
+    assert redis_server.client.llen(own_queue("web1/1/ab").name) == 1
+
+
+def test_own_queue__leaves_nothing(routed, redis_server):
+    """A queue that goes with its worker leaves no exchange behind, which nothing would ever delete."""
+    routed(None)
+
+    with app.connection_for_write() as connection:
+        own_queue("web1/1/ab")(connection.default_channel).declare()
+
+    assert not redis_server.client.keys("_kombu.binding.smoketest*")
