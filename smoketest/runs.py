@@ -104,6 +104,7 @@ def start(order: Order, conf: Conf) -> Report:
         About(release=release, host=platform.node(), test_classes=plan.test_classes),
         start_seconds=conf.start_timeout,
         keep_seconds=conf.result_seconds,
+        parallel=conf.parallel,
     )
     winner = store.claim(wanted, run_id, instead_of=holder, keep_seconds=conf.result_seconds)
     if winner != run_id and not order.is_always_another:
@@ -221,11 +222,11 @@ def _store(conf: Conf) -> RedisStore:
 
 
 def _about_run(run_id: str, ask: Callable[[], T]) -> T:
+    if not is_ours(run_id):
+        message = f"there is no run {run_id[:80]}"
+        raise UnknownRunError(message)
     try:
         return ask()
     except UnknownRunError:
-        if not is_ours(run_id):
-            message = f"there is no run {run_id[:80]}"
-            raise UnknownRunError(message) from None
         message = f"the record of run {run_id} is gone: it expired, or Redis lost it; start another"
         raise GoneRunError(message) from None

@@ -20,7 +20,7 @@ _MAIN = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from smoketest
 
 def command() -> list[str]:
     """Return what starts it, for `exec_warden()`."""
-    module = settings.SETTINGS_MODULE or os.environ.get("DJANGO_SETTINGS_MODULE")  # overridden settings have no name
+    module = settings.SETTINGS_MODULE
     if not module:
         message = "its settings come from settings.configure(); a new process needs DJANGO_SETTINGS_MODULE"
         raise ChildProcessError(message)

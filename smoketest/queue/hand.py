@@ -35,8 +35,6 @@ class Hand:
         self._ended: list[tuple[Assignment, Result]] = []
         self._most = 1
         self._taken_at = 0.0
-        self._kept_seconds = 0.0
-        """How long the step that runs waited here."""
 
     def take(self, *, is_stopping: bool) -> Assignment | None:
         """Return the next step to be run; None when there is none any more, or none is to be begun.
@@ -56,8 +54,7 @@ class Hand:
     def put(self, result: Result) -> None:
         """Take the result of the step that was taken last."""
         if self._running:
-            waited_seconds = self._running.waited_seconds + self._kept_seconds
-            self._ended.append((self._running, replace(result, waited_seconds=waited_seconds)))
+            self._ended.append((self._running, replace(result, waited_seconds=self._running.waited_seconds)))
         self._running = None
 
     def is_wanted(self) -> bool:

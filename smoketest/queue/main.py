@@ -49,15 +49,15 @@ class ShardName:
 
     @classmethod
     def parse(cls, name: str) -> "ShardName":
-        """Return the parts of a name."""
-        task_id, worker_id, process, turn = name.split(" ")
+        """Return the parts of a name; what another version has named otherwise is of no process that is known here."""
+        task_id, worker_id, process, turn = (name.split(" ") + 4 * [""])[:4]
         return cls(task_id=task_id, worker_id=worker_id, process=process, turn=turn)
 
     @property
     def is_dead(self) -> bool:
         """Tell whether its process is one of this machine's and is no more."""
-        space, pid, began = self.process.split(":")
-        return space == _pid_space() and began != _began(int(pid))
+        space, pid, began = (self.process.split(":") + 3 * [""])[:3]
+        return space == _pid_space() and pid.isdigit() and began != _began(int(pid))
 
 
 def name_of_this(task_id: str) -> ShardName:

@@ -86,10 +86,10 @@ def _quick_store(work: Work) -> RedisStore:
 
 
 def _hand_over(work: Work) -> None:
-    with suppress(QueueUnavailableError):  # the other workers see that nobody is at work
-        publish(
-            work.shard.run_id, [Message(lane=work.shard.lane)], run_seconds=work.conf.result_seconds, conf=work.conf
-        )
+    run_id = work.shard.run_id
+    with suppress(QueueUnavailableError, UnknownRunError):  # the other workers see that nobody is at work
+        left_seconds = work.store.peek(run_id).left_seconds
+        publish(run_id, [Message(lane=work.shard.lane)], run_seconds=left_seconds, conf=work.conf)
 
 
 def _patiently(ask: Callable[[], T]) -> T:

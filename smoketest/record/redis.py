@@ -59,6 +59,7 @@ class RedisStore:
         *,
         start_seconds: float,
         keep_seconds: float,
+        parallel: int,
     ) -> float:
         """Record a new run and return how many seconds it may take at most; a second call changes nothing."""
         bound = start_seconds + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
@@ -68,6 +69,7 @@ class RedisStore:
         facts = {
             "about": json.dumps(asdict(about)),
             "lanes": " ".join(encoding.lanes(plan)),
+            "parallel": parallel,
             "start_ms": int(start_seconds * 1000),
             "total": len(plan.steps),
             "ttl_seconds": ttl_seconds,

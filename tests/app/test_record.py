@@ -34,7 +34,7 @@ def create(store):
     def create(*steps, known=None, start_seconds=60.0, keep_seconds=1000.0, run_id=RUN):
         plan = Plan(steps=steps, known=known or {})
         about = About(release="r1", host="web1", test_classes=1)
-        store.create(run_id, plan, about, start_seconds=start_seconds, keep_seconds=keep_seconds)
+        store.create(run_id, plan, about, start_seconds=start_seconds, keep_seconds=keep_seconds, parallel=9)
         return store
 
     return create
@@ -170,6 +170,19 @@ def test_step__all_that_was_taken_is_lost(create):
 
     assert store.peek(RUN).counts.errored == 2
     assert names(store.step(Shard(run_id=RUN, name="two"), most=5)) == ["c", "d"]
+
+
+def test_step__no_more_side_by_side(store):
+    """However many messages were sent, no more shards work side by side than the run is to have."""
+    plan = Plan(steps=tuple(map(make_step, "abc")))
+    about = About(release="r1", host="web1", test_classes=1)
+    store.create(RUN, plan, about, start_seconds=60, keep_seconds=1000, parallel=2)
+
+    taken = [take(store, shard) for shard in ("one", "two", "three")]
+    next_of_one = take(store, "one", ended=(taken[0], make_result("a")))
+
+    assert [step and step.step.id[-1] for step in taken] == ["a", "b", None]
+    assert next_of_one.step.id.endswith(".c")
 
 
 def test_step__a_unit_is_taken_alone(create):

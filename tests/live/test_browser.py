@@ -9,7 +9,7 @@ from tests import waiting
 from tests.core.finished import REPORT, RUNNING
 from tests.live import browser
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.drill]
 
 GOING_ON = html.render(RUNNING).replace(RUNNING.url, "http://here/runs/2/")
 FINISHED = html.render(REPORT)

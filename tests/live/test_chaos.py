@@ -20,7 +20,7 @@ from tests.live.conftest import outcomes_of
 from tests.live.gate import Gate
 from tests.servers import ROOT, Worker
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.drill]
 
 ALL_PASSED = {f"GatedTest.test_{letter}": ("passed", None) for letter in "abcdef"}
 

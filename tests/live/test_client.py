@@ -12,7 +12,7 @@ from tests import waiting
 from tests.live.service import TOKEN
 from tests.live.test_service import request
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.drill]
 
 
 @pytest.mark.parametrize(("is_broken", "code", "verdict"), [(False, 0, "PASS\n"), (True, 1, "FAIL\n")])

@@ -14,7 +14,7 @@ from tests.live.conftest import outcomes_of
 from tests.live.gate import Gate
 from tests.servers import Worker
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.drill]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests import waiting
 from tests.live.service import SCRIPT, TOKEN
 from tests.servers import ROOT
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.drill]
 
 _DEPLOY = """#!/bin/sh
 echo "$1" > wanted

@@ -8,7 +8,7 @@ from kombu import Connection
 from tests.live.conftest import outcomes_of
 from tests.servers import EmbeddedCluster, EmbeddedSentinel, Worker
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.drill]
 
 
 @pytest.fixture

@@ -23,6 +23,17 @@ local function open_ones(indices)
 end
 
 local _, _, begun, rest = owned(shard)
+-- More messages may have been sent than shards are to work side by side.
+local function is_one_too_many()
+  local others = 0
+  for _, other in ipairs(shards()) do
+    local _, its_lane = owned(other)
+    if its_lane == lane then others = others + 1 end
+  end
+  return not begun and others >= fact('parallel')
+end
+if is_one_too_many() then return cjson.encode({late = late, left = 0}) end
+
 local mine, waiting, excess = {}, open_ones(rest), {}
 for _, index in ipairs(open_ones(begun)) do
   local is_kept = asked.running == '' and #mine < asked.most or index == asked.running
