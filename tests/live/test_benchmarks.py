@@ -8,7 +8,7 @@ import pytest
 
 from tests.servers import ROOT
 
-pytestmark = [pytest.mark.live, pytest.mark.needs("postgresql"), pytest.mark.needs("mariadb")]
+pytestmark = [pytest.mark.live, pytest.mark.drill, pytest.mark.needs("postgresql"), pytest.mark.needs("mariadb")]
 
 _ROWS = {
     "overhead": 3,

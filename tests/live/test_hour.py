@@ -19,7 +19,7 @@ from tests.live.troubles import dead_mount, restarted, several, stopped, switche
 from tests.outages import OwnPostgreSQL, Proxy, postgresql_program
 from tests.servers import ROOT, descendants, free_port
 
-pytestmark = [pytest.mark.live, pytest.mark.needs("mariadb")]
+pytestmark = [pytest.mark.live, pytest.mark.drill, pytest.mark.needs("mariadb")]
 
 _TESTS = 8
 _WORKERS = 2
