@@ -39,10 +39,15 @@ def order_of(request: HttpRequest) -> Order:
     if new not in (None, "0", "1"):
         message = f"new={new} is not known; new=1 starts another run although the same is under way"
         raise BadParameterError(message)
+    only_new = request.GET.get("only_new")
+    if only_new not in (None, "0", "1"):
+        message = f"only_new={only_new} is not known; only_new=1 says that old failures don't count for the caller"
+        raise BadParameterError(message)
     return Order(
         selection=selection_of(request),
         on_every_host=hosts == "all",
         is_new=new == "1",
+        only_new=only_new == "1",
         key=request.headers.get("Idempotency-Key", ""),
     )
 

@@ -3,13 +3,14 @@
 import os
 import platform
 import time
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 
 from django.urls import set_script_prefix
 
+from smoketest import announce
 from smoketest.cases import SmokeTest
 from smoketest.clock import Clock
 from smoketest.conf import Conf
@@ -19,27 +20,70 @@ from smoketest.execution.lanes import Lanes
 from smoketest.execution.session import Session, callers_session, open_session
 from smoketest.execution.surroundings import Surroundings
 from smoketest.failures import cut
-from smoketest.results import Cause, Outcome, Plan, Result, Run, Step, count
+from smoketest.report.summary import Report, summarise
+from smoketest.results import Cause, Counts, Outcome, Plan, Result, Run, Status, Step, count
 from smoketest.suite.discover import Found
 
 _CAUSES = {Fate.LEFT: Cause.TIMEOUT, Fate.STILL_LEFT: Cause.TIMEOUT, Fate.RAISED: Cause.EXCEPTION}
 
 
-def run_inline(plan: Plan, found: Found, conf: Conf, *, until: float, script_prefix: str, release: str) -> Run:
-    """Run the plan in this process and return the finished run, by `until` whatever the tests do."""
+def report_inline(plan: Plan, found: Found, conf: Conf, *, until: float, script_prefix: str, release: str) -> Report:
+    """Run the plan in this process and report it, by `until` whatever the tests do; tell the project of it here."""
+    began_ns: dict[str, int] = {}
+    announce.run_began(_beginning(plan, release), announce.send_at_once)
+    run = _run(plan, found, conf, _Outing(until=until, script_prefix=script_prefix, release=release, began_ns=began_ns))
+    _tell_of_tests(run, began_ns)
+    report = summarise(run)
+    announce.run_ended(report, announce.send_at_once)
+    return report
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Outing:
+    """What one run has to itself."""
+
+    until: float
+    script_prefix: str
+    release: str
+    began_ns: dict[str, int]
+    """When each test has begun, noted by its lane."""
+
+
+def _beginning(plan: Plan, release: str) -> Report:
+    return Report(
+        status=Status.RUNNING,
+        counts=Counts(),
+        test_classes=plan.test_classes,
+        tests_total=len(plan.steps),
+        seconds=0.0,
+        release=release,
+        host=platform.node(),
+        started_at=datetime.now(UTC),
+    )
+
+
+def _tell_of_tests(run: Run, began_ns: Mapping[str, int]) -> None:
+    for step in run.plan.steps:
+        result = run.results[step.id]
+        began = began_ns.get(step.id) or int(run.started_at.timestamp() * 1e9) if run.started_at else 0
+        span = (began, began + int((result.duration_seconds or 0) * 1e9))
+        announce.test_ended(step, result, span, run_id="", release=run.release, send=announce.send_at_once)
+
+
+def _run(plan: Plan, found: Found, conf: Conf, outing: _Outing) -> Run:
     started_at, began = datetime.now(UTC), time.monotonic()
     results = dict(plan.known)
     if is_inside_test_case():
         results |= {result.id: result for result in _on_callers_thread(plan, found)}
     else:
-        results |= {result.id: result for result in _on_lanes(plan, found, conf, until, script_prefix)}
+        results |= {result.id: result for result in _on_lanes(plan, found, conf, outing)}
     return Run(
         plan=plan,
         results=results,
         counts=count(results),
         test_classes=plan.test_classes,
         tests_total=len(plan.steps),
-        release=release,
+        release=outing.release,
         host=platform.node(),
         started_at=started_at,
         finished_at=datetime.now(UTC),
@@ -47,12 +91,12 @@ def run_inline(plan: Plan, found: Found, conf: Conf, *, until: float, script_pre
     )
 
 
-def _on_lanes(plan: Plan, found: Found, conf: Conf, until: float, script_prefix: str) -> Iterable[Result]:
+def _on_lanes(plan: Plan, found: Found, conf: Conf, outing: _Outing) -> Iterable[Result]:
     steps = {step.id: step for step in plan.steps}
     _surroundings(os.getpid()).refresh()
     ended_jobs = _lanes(os.getpid()).run(
-        [[_job(step, found.classes.get(step.test_id), script_prefix) for step in unit] for unit in plan.units()],
-        until=until,
+        [[_job(step, found.classes.get(step.test_id), outing) for step in unit] for unit in plan.units()],
+        until=outing.until,
         concurrency=conf.concurrency,
     )
     return [ended.value or _without_answer(steps[ended.key], ended, conf) for ended in ended_jobs]
@@ -75,9 +119,10 @@ def _surroundings(_process: int) -> Surroundings:
     return Surroundings()
 
 
-def _job(step: Step, test_class: type[SmokeTest] | None, script_prefix: str) -> Job[Result]:
+def _job(step: Step, test_class: type[SmokeTest] | None, outing: _Outing) -> Job[Result]:
     def work(session: Session, clock: Clock, *, step: Step = step) -> Result:
-        set_script_prefix(script_prefix)
+        outing.began_ns[step.id] = time.time_ns()
+        set_script_prefix(outing.script_prefix)
         return session.execute(step, test_class, clock)
 
     last = partial(work, step=replace(step, keeps=0)) if step.keeps else None

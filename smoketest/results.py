@@ -42,6 +42,11 @@ class Cause(StrEnum):
     GUARD = "guard"
     """It did what could outlive its rollback."""
 
+    @property
+    def is_silence(self) -> bool:
+        """Tell whether it says nothing of the test itself."""
+        return self in (Cause.LOST, Cause.NOT_RUN)
+
 
 class Status(StrEnum):
     """What a run says of itself."""
@@ -220,6 +225,8 @@ class Run:
     """The shards that run a test now."""
     refusal: str = ""
     """Why a worker left it alone."""
+    told: tuple[str, ...] = ()
+    """What of `started` and `finished` somebody tells the project, or has told it."""
 
 
 def count(results: Mapping[str, Result]) -> Counts:

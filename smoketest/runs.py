@@ -11,12 +11,14 @@ from smoketest import foreground, latest, sharing
 from smoketest.conf import Conf, release_of, searched_apps
 from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError, WrongReleaseError
 from smoketest.execution.guards.callers_connections import is_inside_test_case
-from smoketest.inline import run_inline
+from smoketest.inline import report_inline
 from smoketest.loading import discover_within
 from smoketest.progress.display import Display
 from smoketest.queue.dispatch import publish
+from smoketest.queue.herald import final_report, herald
 from smoketest.queue.orders import messages_for, on_living_hosts, wanted_by
 from smoketest.queue.settle import settle
+from smoketest.record.baselines import open_baselines
 from smoketest.record.ids import is_ours, make_id
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.values import About
@@ -44,9 +46,7 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     plan = make_plan(found, selection if found.is_complete else Selection(), conf.limits, with_slow=False)
 
     def run() -> Report:
-        return summarise(
-            run_inline(plan, found, conf, until=until, script_prefix=script_prefix, release=release_of(conf))
-        )
+        return report_inline(plan, found, conf, until=until, script_prefix=script_prefix, release=release_of(conf))
 
     if is_inside_test_case():
         return run(), 0.0  # each caller has data of its own there
@@ -101,10 +101,17 @@ def start(order: Order, conf: Conf) -> Report:
     bound = store.create(
         run_id,
         plan,
-        About(release=release, host=platform.node(), test_classes=plan.test_classes),
+        About(
+            release=release,
+            host=platform.node(),
+            test_classes=plan.test_classes,
+            selection=order.words,
+            only_new=order.only_new,
+        ),
         start_seconds=conf.start_timeout,
         keep_seconds=conf.result_seconds,
         parallel=conf.parallel,
+        baseline=open_baselines(conf.redis_url).before(order.words, release),
     )
     winner = store.claim(wanted, run_id, instead_of=holder, keep_seconds=conf.result_seconds)
     if winner != run_id and not order.is_always_another:
@@ -126,7 +133,7 @@ def fetch(run_id: str, conf: Conf) -> Report:
     Raises UnknownRunError for an id that was never given out, GoneRunError for one whose record is gone.
     """
     run = _settled(run_id, conf)
-    return summarise(_store(conf).with_results(run) if run.finished_at else run)
+    return final_report(run, _store(conf)) if run.finished_at else summarise(run)
 
 
 def peek(run_id: str, conf: Conf) -> Report:
@@ -185,7 +192,9 @@ def recent(conf: Conf) -> list[Report]:
 
 def _settled(run_id: str, conf: Conf) -> Run:
     store = _store(conf)
-    return _about_run(run_id, lambda: settle(store.peek(run_id), store, conf))
+    run = _about_run(run_id, lambda: settle(store.peek(run_id), store, conf))
+    herald(run, store, conf)
+    return run
 
 
 def _plan_within_budget(selection: Selection, conf: Conf) -> Plan:

@@ -13,7 +13,7 @@ from smoketest.client.http import Answer, Http
 from smoketest.client.options import Options, parse
 from smoketest.client.patience import Patience
 from smoketest.progress.display import Display, open_display
-from smoketest.report import output
+from smoketest.report import only_new, output
 
 _REPORT_SECONDS = 60.0
 """How long it is tried to get the report of a run whose verdict is known."""
@@ -51,7 +51,9 @@ def _deploy(http: Http, options: Options) -> int:
         fired = deploy.fire(app, display, seconds=options.release_seconds)
         try:
             answer = deploy.follow(app, fired, display, seconds=options.seconds)
-            exit_code = deploy.exit_code_of(answer.report)
+            exit_code = deploy.exit_code_of(answer.report, only_new=options.only_new)
+            if options.only_new:
+                display.tell(only_new.what_counts(answer.report))
         except KeyboardInterrupt:
             if not options.cancels:
                 raise

@@ -42,6 +42,8 @@ class Options:
     junit: Path | None = None
     cancels: bool = False
     """Whether Ctrl-C ends the run too."""
+    only_new: bool = False
+    """Whether failures of the release before don't count."""
     is_plugin: bool = False
 
 
@@ -61,6 +63,7 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
         output=given.output,
         junit=given.junit,
         cancels=given.cancel_on_interrupt,
+        only_new=given.only_new,
         is_plugin=given.nagios,
     )
 
@@ -83,6 +86,7 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--output", type=emptied_file, metavar="FILE", help="the report goes there, not to stdout")
     add("--junit", type=emptied_file, metavar="FILE", help="the report as JUnit XML goes there too")
     add("--cancel-on-interrupt", action="store_true", help="Ctrl-C, or SIGTERM, ends the run too")
+    add("--only-new", action="store_true", help="let failures pass that the release before had too")
     add("--nagios", action="store_true", help="be a Nagios plugin that checks the fast tests")
     add("--hosts", choices=["all"], help="on all: the run takes place on each live worker host")
     for flag, what in _SELECTION.items():
@@ -106,6 +110,8 @@ def _check_url(given: argparse.Namespace, parser: argparse.ArgumentParser) -> No
 
 def _with_selection(given: argparse.Namespace) -> str:
     words = [(name, word) for name in ("app", "tag", "exclude_tag", "test", "k") for word in getattr(given, name)]
+    if given.only_new:
+        words.append(("only_new", "1"))
     if given.hosts:
         words.append(("hosts", given.hosts))
     parts = urlsplit(str(given.url))

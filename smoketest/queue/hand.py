@@ -33,6 +33,7 @@ class Hand:
         self._waiting: deque[Assignment] = deque()
         self._running: Assignment | None = None
         self._ended: list[tuple[Assignment, Result]] = []
+        self._counted: list[tuple[Assignment, Result]] = []
         self._most = 1
         self._taken_at = 0.0
 
@@ -56,6 +57,11 @@ class Hand:
         if self._running:
             self._ended.append((self._running, replace(result, waited_seconds=self._running.waited_seconds)))
         self._running = None
+
+    def counted(self) -> list[tuple[Assignment, Result]]:
+        """Return what has been recorded and counts, each once."""
+        counted, self._counted = self._counted, []
+        return counted
 
     def is_wanted(self) -> bool:
         """Tell whether the step that runs is still this shard's; Redis is told at once what it does not know yet.
@@ -83,6 +89,8 @@ class Hand:
         for assignment, result in self._ended:
             if assignment.index in answer.late:
                 logger.warning("run %s: %s came late, its result changes nothing", self._shard.run_id, result.id)
+            else:
+                self._counted.append((assignment, result))
         self._ended = []
         self._waiting = deque(answer.assignments)
         self._most = max(1, most)

@@ -35,5 +35,5 @@ def messages_for(plan: Plan, workers: Sequence[Worker], release: str, *, paralle
 def wanted_by(order: Order, plan: Plan, release: str) -> str:
     """Return what two orders have in common that can have the same run."""
     ids = (step.id for step in plan.steps)
-    words = ("key", order.key) if order.key else ("plan", str(order.selection), release, *ids)
+    words = ("key", order.key) if order.key else ("plan", str(order.selection), str(order.only_new), release, *ids)
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]

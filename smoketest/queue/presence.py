@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.queue.dispatch import Message, publish
+from smoketest.queue.herald import herald
 from smoketest.queue.main import Main, ShardName
 from smoketest.queue.settle import settle
 from smoketest.record.redis import RedisStore, open_store
@@ -121,6 +122,7 @@ class Presence:
             except UnknownRunError:
                 self._finished.add(run_id)
                 continue
+            herald(run, self._store, self._conf)
             if run.finished_at:
                 self._finished.add(run_id)
             else:

@@ -3,16 +3,18 @@
 import logging
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from smoketest import conf
+from smoketest import announce, conf
+from smoketest.bounded import Event, send_all
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.hand import Hand
+from smoketest.queue.herald import herald
 from smoketest.queue.main import ShardName, main_process, name_of_this
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.values import Shard
@@ -73,12 +75,37 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result]) -> 
     `run` is given a step, and what it may ask now and then whether that is still wanted.
     """
     hand = Hand(work.shard, work.store, _quick_store(work))
+    spans: dict[str, tuple[int, int]] = {}
     while assignment := _patiently(lambda: hand.take(is_stopping=main_process().is_stopping)):
+        _tell_of_tests(work, hand, spans) if spans else _herald(work, _quick_store(work))
+        began_ns = time.time_ns()
         result = replace(run(assignment.step, hand.is_wanted), release=work.release)
-        logger.info("run %s: %s %s", work.shard.run_id, result.id, result.outcome)
+        spans[assignment.index] = (began_ns, time.time_ns())
         hand.put(result)
     if hand.left and main_process().is_stopping:
         _hand_over(work)
+    _tell_of_tests(work, hand, spans)
+    _herald(work, work.store)
+
+
+def _tell_of_tests(work: Work, hand: Hand, spans: Mapping[str, tuple[int, int]]) -> None:
+    """Tell of the tests whose results are recorded; all at once, so that receivers hold up no more than one could."""
+    events: list[Event] = []
+    for assignment, result in hand.counted():
+        announce.test_ended(
+            assignment.step,
+            result,
+            spans[assignment.index],
+            run_id=work.shard.run_id,
+            release=work.release,
+            send=lambda signal, **facts: events.append((signal, facts)),
+        )
+    send_all(events)
+
+
+def _herald(work: Work, store: RedisStore) -> None:
+    with suppress(QueueUnavailableError, UnknownRunError):  # the workers' main processes look again
+        herald(store.peek(work.shard.run_id), store, work.conf)
 
 
 def _quick_store(work: Work) -> RedisStore:

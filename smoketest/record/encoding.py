@@ -103,6 +103,7 @@ def run_of(run_id: str, facts: Mapping[str, str], *, now: int, silent_lanes: tup
         silent_lanes=silent_lanes,
         owners=tuple(name.removeprefix("shard:") for name in facts if name.startswith("shard:")),
         refusal=facts.get("refusal", ""),
+        told=tuple(name.removeprefix("told:") for name in facts if name.startswith("told:")),
     )
 
 

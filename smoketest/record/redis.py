@@ -20,8 +20,8 @@ MOST_NEW_RESULTS = 200
 """How many results one look at what is new answers."""
 
 _LUA = Path(__file__).parent / "lua"
-_KEY_PARTS = ("", ":steps", ":todo", ":results", ":order", ":done")
-_STEPS, _TODO, _RESULTS, _ORDER, _DONE = range(1, 6)
+_KEY_PARTS = ("", ":steps", ":todo", ":results", ":order", ":done", ":baseline")
+_STEPS, _TODO, _RESULTS, _ORDER, _DONE, _BASELINE = range(1, 7)
 _INDEX = "smoketest:runs"
 _LEASE_GRACE_SECONDS = 5.0
 """On top of a test's limit: its end by force, and a while without Redis."""
@@ -46,7 +46,7 @@ class RedisStore:
         """Take the client of the server."""
         self._client = client
         facts = (_LUA / "facts.lua").read_text()
-        of_runs = ("abandon", "add", "begin", "cancel", "create", "give_up", "idle", "poll", "refuse", "step")
+        of_runs = ("abandon", "add", "begin", "cancel", "create", "give_up", "idle", "poll", "refuse", "step", "tell")
         self._scripts = {name: Script(client, facts + (_LUA / f"{name}.lua").read_text()) for name in of_runs}
         self._claim = Script(client, (_LUA / "claim.lua").read_text())
         self._list = Script(client, (_LUA / "list.lua").read_text())
@@ -60,8 +60,12 @@ class RedisStore:
         start_seconds: float,
         keep_seconds: float,
         parallel: int,
+        baseline: str = "",
     ) -> float:
-        """Record a new run and return how many seconds it may take at most; a second call changes nothing."""
+        """Record a new run and return how many seconds it may take at most; a second call changes nothing.
+
+        `baseline` is what it is to be compared with, fixed here: whoever looks at the report sees the same.
+        """
         bound = start_seconds + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
         ttl_seconds = math.ceil(max(keep_seconds, bound))
         for offset, part in encoding.parts(plan):
@@ -75,7 +79,7 @@ class RedisStore:
             "ttl_seconds": ttl_seconds,
             "keep_seconds": max(1, int(keep_seconds)),
         }
-        given = {"facts": facts, "known": encoding.known(plan), "bound_ms": int(bound * 1000)}
+        given = {"facts": facts, "known": encoding.known(plan), "bound_ms": int(bound * 1000), "baseline": baseline}
         self._run_script("create", run_id, json.dumps(given))
         self._list([_INDEX], run_id, RECENT_RUNS, ttl_seconds)
         return bound
@@ -198,6 +202,23 @@ class RedisStore:
         found = {index: encoding.step_of(text) for index, text in zip(indices, steps, strict=True) if text}
         ended = {index: text for index, text in zip(indices, results, strict=True) if index in found and text}
         return replace(run, plan=Plan(steps=tuple(found.values())), results=encoding.results_of(found, ended))
+
+    def baseline_of(self, run_id: str) -> str:
+        """Return what the run was to be compared with when it was created."""
+        with self._client.answering() as server:
+            return server.get(_keys(run_id)[_BASELINE]) or ""
+
+    def about(self, run_id: str) -> About:
+        """Return what was known of the run before it began."""
+        with self._client.answering() as server:
+            told = server.hget(_keys(run_id)[0], "about")
+        if not told:
+            raise UnknownRunError(run_id)
+        return About(**json.loads(told))
+
+    def claim_telling(self, run_id: str, event: str) -> bool:
+        """Tell whether the caller is the first who asks for a run that has `started`, or `finished`; once true."""
+        return bool(self._run_script("tell", run_id, event))
 
     def wait(self, run_id: str, seconds: float) -> None:
         """Return when the run has finished, or after a while that is at most `seconds`."""

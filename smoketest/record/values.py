@@ -53,3 +53,6 @@ class About:
     host: str
     test_classes: int
     selection: str = ""
+    """What was asked for, in the words of a query."""
+    only_new: bool = False
+    """Whether it decides about its release by what fails newly; if something does, the release is refused."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
+from smoketest.report.changes_html import changes
 from smoketest.report.markup import element
 from smoketest.report.page import REFRESH_SECONDS, page
 from smoketest.report.problem import Problem
@@ -18,7 +19,7 @@ _MARKS = {Status.PASS: "✓", Status.FAIL: "✗", Status.CANCELLED: "✗"}
 
 def render(report: Report) -> str:
     """Return the report as a page; that of a run which goes on turns into the next by itself."""
-    main = element("main", *_counts(report), *_bad(report), *_all(report))
+    main = element("main", *_counts(report), *changes(report.comparison), *_bad(report), *_all(report))
     return page(
         title=f"{report.status}: smoke tests",
         header=_header(report),

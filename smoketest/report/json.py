@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from smoketest.report.comparison import Comparison
 from smoketest.report.summary import Report, Row
 from smoketest.results import Outcome
 
@@ -46,7 +47,19 @@ def as_dict(report: Report) -> dict[str, Any]:
         values["results"] = [_row(row) for row in report.rows]
     values["next_after"] = report.next_after
     values["reason"] = report.reason if report.status.is_finished else ""
+    values |= _news(report.comparison) if report.comparison else {}
     return {name: value for name, value in values.items() if value not in (None, "")}
+
+
+def _news(comparison: Comparison) -> dict[str, Any]:
+    before = {"run_id": comparison.run_id, "release": comparison.release, "tests_total": comparison.tests_total}
+    return {
+        "newly_failing_tests": list(comparison.newly_failing),
+        "still_failing_tests": list(comparison.still_failing),
+        "fixed_tests": list(comparison.fixed),
+        "gone_tests": list(comparison.gone),
+        "compared_with": {name: value for name, value in before.items() if value not in (None, "")} or None,
+    }
 
 
 def _row(row: Row) -> dict[str, Any]:

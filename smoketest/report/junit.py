@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from xml.etree import ElementTree as ET
 
+from smoketest.report.comparison import Comparison
 from smoketest.report.markup import element
 from smoketest.report.problem import Problem
 from smoketest.report.summary import Report, Row
@@ -59,10 +60,23 @@ def _suite(report: Report, name: str, cases: Iterable[ET.Element]) -> ET.Element
 def _properties(report: Report) -> ET.Element:
     properties = element("properties")
     values = {"status": report.status, "release": report.release, "run": report.run_id, "url": report.url}
+    values |= _news(report.comparison) if report.comparison else {}
     for name, value in values.items():
         if value:
             properties.append(element("property", name=name, value=value))
     return properties
+
+
+def _news(comparison: Comparison) -> dict[str, str]:
+    if comparison.tests_total is None:
+        return {}
+    return {
+        "compared with": comparison.release,
+        "newly failing": str(len(comparison.newly_failing)),
+        "still failing": str(len(comparison.still_failing)),
+        "fixed": str(len(comparison.fixed)),
+        "gone": str(len(comparison.gone)),
+    }
 
 
 def _cases(report: Report) -> Iterator[ET.Element]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from smoketest.report.comparison import Baseline, Comparison, compare
 from smoketest.results import Cause, Counts, Outcome, Result, Run, Status, Step
 
 
@@ -36,6 +37,8 @@ class Report:
     host: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    comparison: Comparison | None = None
+    """With the release before; of finished queued runs."""
 
     def ids(self, outcome: Outcome) -> list[str]:
         """Return the ids of the tests that ended so, in the plan's order."""
@@ -65,6 +68,14 @@ def summarise(run: Run) -> Report:
     )
 
 
+def summarise_final(run: Run, baseline: Baseline | None) -> Report:
+    """Report a finished run beside the last one of the release before, unless it was cancelled."""
+    report = summarise(run)
+    if run.is_cancelled:
+        return report
+    return replace(report, comparison=compare((row.result for row in report.rows), baseline))
+
+
 def for_stranger(report: Report) -> Report:
     """Return the report with counts and ids alone; the ids of passed tests are in no list."""
     return replace(
@@ -77,7 +88,13 @@ def for_stranger(report: Report) -> Report:
         has_detail=False,
         release="",
         host="",
+        comparison=_without_names(report.comparison) if report.comparison else None,
     )
+
+
+def _without_names(comparison: Comparison) -> Comparison:
+    """Return which of the bad tests are new, and how many tests there were."""
+    return replace(comparison, fixed=(), gone=(), run_id="", release="")
 
 
 def _without_detail(result: Result) -> Result:

@@ -3,8 +3,12 @@
 from collections.abc import Iterator
 from textwrap import indent
 
+from smoketest.report.comparison import Comparison
 from smoketest.report.summary import Report, Row
 from smoketest.report.verdict import bad_rows
+
+_MOST_NAMED = 20
+"""Of each change; JSON has them all."""
 
 
 def render(report: Report) -> str:
@@ -35,6 +39,26 @@ def _head(report: Report) -> Iterator[str]:
         yield f"tests skipped: {counts.skipped}"
     if counts.timed_out:
         yield f"tests timed out: {counts.timed_out}"
+    yield from _news(report)
+
+
+def _news(report: Report) -> Iterator[str]:
+    comparison = report.comparison
+    if comparison is None or comparison.tests_total is None:
+        return
+    if comparison.release:
+        yield f"compared with: {comparison.release}"
+    for name, ids in _changes(comparison):
+        if ids:
+            yield f"tests {name}: {len(ids)}"
+    if comparison.gone:
+        yield f"tests gone: {len(comparison.gone)} ({comparison.tests_total} → {report.tests_total})"
+
+
+def _changes(comparison: Comparison) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield "newly failing", comparison.newly_failing
+    yield "still failing", comparison.still_failing
+    yield "fixed", comparison.fixed
 
 
 def _progress(report: Report) -> Iterator[str]:
@@ -53,6 +77,19 @@ def _body(report: Report) -> Iterator[str]:
     for row in bad:
         yield f"{row.step.id} {row.result.outcome}"
         yield from _detail(row)
+    yield from _named_news(report)
+
+
+def _named_news(report: Report) -> Iterator[str]:
+    comparison = report.comparison
+    if comparison is None or comparison.tests_total is None:
+        return
+    for name, ids in (*_changes(comparison), ("gone", comparison.gone)):
+        if ids:
+            yield from ("", f"{name}:")
+            yield from (f"    {test_id}" for test_id in ids[:_MOST_NAMED])
+        if len(ids) > _MOST_NAMED:
+            yield f"    and {len(ids) - _MOST_NAMED} more"
 
 
 def _detail(row: Row) -> Iterator[str]:

@@ -59,8 +59,16 @@ class Order:
     on_every_host: bool = False
     is_new: bool = False
     """Start another one although the same is under way."""
+    only_new: bool = False
+    """Decide by what fails newly; a release in which something does is refused."""
     key: str = ""
     """The caller's own name for this order: whoever sends it again gets the same run, also when it has finished."""
+
+    @property
+    def words(self) -> str:
+        """What runs must have in common to be compared: the selection, in any order, and whether on every host."""
+        words = sorted(filter(None, str(self.selection).split("&")))
+        return "&".join([*words, "hosts=all"] if self.on_every_host else words)
 
     @property
     def is_always_another(self) -> bool:

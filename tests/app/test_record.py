@@ -86,6 +86,39 @@ def test_step__is_safe_to_repeat(create):
     assert fetch(store).counts.passed == 1
 
 
+def test_step__repeated_result_is_still_the_first(create):
+    """Whoever repeats a call whose answer was lost is told that its result counts."""
+    store = create(make_step("a"))
+    shard = Shard(run_id=RUN, name="one")
+    ended = (store.step(shard).assignment, make_result("a"))
+
+    answers = [store.step(shard, ended=ended), store.step(shard, ended=ended)]
+    late = store.step(shard, ended=(ended[0], make_result("a", Outcome.FAILED)))
+
+    assert [each.was_first for each in (*answers, late)] == [True, True, False]
+
+
+def test_claim_telling(create):
+    """What has happened with a run is for one alone to tell; what has not happened is for nobody."""
+    store = create(make_step("a"))
+    early = store.claim_telling(RUN, "started")
+    assignment = take(store, "one")
+
+    claims = [store.claim_telling(RUN, "started") for _ in range(2)]
+    too_early = store.claim_telling(RUN, "finished")
+    take(store, "one", ended=(assignment, make_result("a")))
+
+    assert (early, claims, too_early) == (False, [True, False], False)
+    assert [store.claim_telling(RUN, "finished") for _ in range(2)] == [True, False]
+    assert set(store.peek(RUN).told) == {"started", "finished"}
+
+
+def test_claim_telling__no_run(store):
+    """Of a run that Redis has lost nothing is told, and nothing is kept."""
+    assert not store.claim_telling(RUN, "finished")
+    assert store.recent_ids() == []
+
+
 def test_step__first_result_wins(create, redis_server):
     """A late second result for a step does not replace the first."""
     store = create(make_step("a"))

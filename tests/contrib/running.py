@@ -8,7 +8,7 @@ import unittest
 
 from smoketest import conf
 from smoketest.execution.session import own_session
-from smoketest.inline import run_inline
+from smoketest.inline import report_inline
 from smoketest.results import Plan, Step
 from smoketest.suite.discover import Found
 
@@ -38,7 +38,7 @@ def result_on_a_lane(test_class, *, seconds, **attributes):
     (step,) = _steps(own, seconds=seconds)
     plan, found, settings = Plan(steps=(step,)), Found(classes={step.id: own}), conf.current()
     until = time.monotonic() + settings.budget
-    return run_inline(plan, found, settings, until=until, script_prefix="/", release="").results[step.id]
+    return report_inline(plan, found, settings, until=until, script_prefix="/", release="").rows[0].result
 
 
 def _steps(test_class, seconds=10.0):

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from smoketest.report.summary import summarise
+from smoketest.report.comparison import Baseline
+from smoketest.report.summary import summarise, summarise_final
 from smoketest.results import Cause, Outcome, Plan
 from tests.core.making import make_result, make_run, make_step
 
@@ -53,6 +54,19 @@ _RUN = make_run(
     seconds=3.3000786132812,
     id="run-1",
 )
+COMPARED = replace(
+    summarise_final(
+        _RUN,
+        Baseline(
+            run_id="run-0",
+            release="r0",
+            tests=(*(result.id for result in RESULTS[:4]), "shop.smoke.CartTest.test_old"),
+            bad=("shop.smoke.CartTest.test_adds", "shop.smoke.CartTest.test_pays"),
+        ),
+    ),
+    url="https://example.com/smoketest/runs/run-1/",
+)
+"""The same run beside one of another release."""
 REPORT = replace(summarise(_RUN), url="https://example.com/smoketest/runs/run-1/")
 
 RUNNING = replace(

@@ -36,11 +36,17 @@ class Service:
         self.worker.start()
         self.web.start()
 
-    def client(self, *words, url=None, **environment):
-        """Start the script on the slow run of the gate; `environment` is added to its own."""
+    def compared_releases(self):
+        """Return the releases that the next runs may be compared with."""
+        client = self._redis.client
+        return {client.hget(key, "release") for key in client.keys("smoketest:baselines:*")}
+
+    def client(self, *words, url=None, everything=False, **environment):
+        """Start the script on the slow run of the gate, or of all tests; `environment` is added to its own."""
+        selection = [] if everything else ["-k", "GateTest"]
         with (self.folder / "stderr").open("w") as stderr:
             process = subprocess.Popen(
-                [SCRIPT, url or f"{self.web.url}slow/", "-k", "GateTest", *words],
+                [SCRIPT, url or f"{self.web.url}slow/", *selection, *words],
                 cwd=ROOT,
                 env={**os.environ, "SMOKETEST_TOKEN": TOKEN, **environment},
                 stdout=subprocess.PIPE,

@@ -21,11 +21,11 @@ until [ "$(cat current)" = "$1" ]; do sleep 0.05; done
 class Pipeline:
     """A folder with the docs' script, and what it calls."""
 
-    def __init__(self, folder, app_url):
+    def __init__(self, folder, app_url, *options):
         script = re.search(
             r"```sh\n(#!/bin/sh\n# deploy\.sh .*?)```", (ROOT / "docs/recipes.md").read_text(), re.DOTALL
         )
-        (folder / "deploy.sh").write_text(script[1])
+        (folder / "deploy.sh").write_text(script[1].replace("--timeout", " ".join((*options, "--timeout")), 1))
         (folder / "deploy").write_text(_DEPLOY)
         (folder / "current-release").write_text("#!/bin/sh\ncat current\n")
         (folder / "current").write_text("r1\n")
@@ -58,6 +58,18 @@ class Pipeline:
     def has(self, release):
         """Let the script see that the release is there."""
         (self.folder / "current").write_text(f"{release}\n")
+
+
+@pytest.fixture
+def lenient(service, tmp_path):
+    """The same pipeline with --only-new; the release r1 has failed, and stayed."""
+    (service.folder / "broken").touch()
+    service.open_gate()
+    client = service.client(everything=True)
+    client.communicate(timeout=60)
+    waiting.until(lambda: "r1" in service.compared_releases(), what="the run of r1 is remembered")
+    yield Pipeline(tmp_path, service.web.url, "--only-new")
+    service.deploy("r1")
 
 
 @pytest.fixture
@@ -98,3 +110,37 @@ def test_bad_release(pipeline, service):
     assert process.returncode == 1, err
     assert out.startswith("FAIL\n")
     assert "smoketest ended with 1: r3 is taken back" in err
+
+
+def deploy(pipeline, service, release, *, goes_back):
+    """Let the script deploy a release, and come back if it does."""
+    process = pipeline.start(release)
+    pipeline.wants(release)
+    service.deploy(release)
+    pipeline.has(release)
+    _ = goes_back and (pipeline.wants("r1"), pipeline.has("r1"))
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+def test_only_new__old_failure(lenient, service):
+    """With --only-new a release stays whose only failure is old; the report names it all the same."""
+    code, out, err = deploy(lenient, service, "r4", goes_back=False)
+
+    assert code == 0, err
+    assert out.startswith("FAIL\n")
+    assert "tests still failing: 1\n" in out
+    assert "compared with r1: 0 newly failing, 1 still failing" in err
+
+
+def test_only_new__new_failure(lenient, service):
+    """With --only-new a release is taken back in which something fails newly, and so is the next with the same."""
+    (service.folder / "last-broken").touch()
+
+    first_code, _, first_err = deploy(lenient, service, "r5", goes_back=True)
+    next_code, next_out, next_err = deploy(lenient, service, "r6", goes_back=True)
+
+    assert (first_code, next_code) == (1, 1), first_err + next_err
+    assert "compared with r1: 1 newly failing, 1 still failing" in first_err
+    assert "compared with r1: 1 newly failing, 1 still failing" in next_err
+    assert "newly failing:\n    tests.project.waits.smoke.LastTest.test_is_last\n" in next_out

@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "smoketest",
     "tests.project.shop.apps.ShopConfig",
+    "tests.project.hearing.apps.HearingConfig",
     *(
         f"tests.project.{name}"
         for name in (

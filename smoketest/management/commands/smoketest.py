@@ -13,8 +13,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from smoketest import conf, runs
 from smoketest.errors import SmokeTestError
 from smoketest.progress.display import open_display
-from smoketest.report import durations, listing, output
+from smoketest.report import durations, listing, only_new, output
 from smoketest.report.formats import FORMATS
+from smoketest.report.json import as_dict
 from smoketest.report.output import emptied_file
 from smoketest.report.summary import Report
 from smoketest.results import Status
@@ -26,6 +27,8 @@ _INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
 _ONLY_HERE = ("parallel", "failfast", "list")
 """Options that mean nothing to a run on the queue."""
+_ONLY_QUEUED = ("hosts", "only_new")
+"""Options that mean something only there."""
 
 
 class Command(BaseCommand):
@@ -51,6 +54,7 @@ class Command(BaseCommand):
         parser.add_argument("--durations", type=_whole, metavar="N", help="name the N slowest tests on stderr")
         parser.add_argument("--queue", action="store_true", help="let the workers run all tests, and wait for the end")
         parser.add_argument("--hosts", choices=["all"], help="with --queue: on each live worker host")
+        parser.add_argument("--only-new", action="store_true", help="with --queue: let old failures pass")
         parser.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="how long --queue waits")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -79,7 +83,13 @@ class Command(BaseCommand):
         report, is_interrupted = _run(selection, settings, options)
         output.write(FORMATS[options["format"]].render(report), out)
         sys.stderr.write(durations.render(report, options["durations"] or 0))
-        return _INTERRUPTED if is_interrupted else _EXIT_CODES[report.status]
+        if is_interrupted:
+            return _INTERRUPTED
+        if options["only_new"] and report.status.is_finished:
+            values = as_dict(report)
+            sys.stderr.write(f"{only_new.what_counts(values)}\n")
+            return 0 if only_new.has_only_old_failures(values) else _EXIT_CODES[report.status]
+        return _EXIT_CODES[report.status]
 
 
 @contextmanager
@@ -98,8 +108,9 @@ def _check(options: Mapping[str, Any]) -> None:
     if unfit:
         message = f"--{unfit[0]} and --queue don't go together"
         raise CommandError(message, returncode=_COULD_NOT_RUN)
-    if options["hosts"] and not options["queue"]:
-        message = "--hosts is for runs on the queue; add --queue"
+    queued = [name for name in _ONLY_QUEUED if options[name] and not options["queue"]]
+    if queued:
+        message = f"--{queued[0].replace('_', '-')} is for runs on the queue; add --queue"
         raise CommandError(message, returncode=_COULD_NOT_RUN)
 
 
@@ -117,7 +128,8 @@ def _run(selection: Selection, settings: conf.Conf, options: Mapping[str, Any]) 
                 ends_with_failure=options["failfast"],
             )
             return report, report.status is Status.CANCELLED
-        run_id = runs.start(Order(selection=selection, on_every_host=bool(options["hosts"])), settings).run_id
+        order = Order(selection=selection, on_every_host=bool(options["hosts"]), only_new=options["only_new"])
+        run_id = runs.start(order, settings).run_id
         display.tell(f"run {run_id}")
         try:
             return runs.follow(run_id, options["timeout"], settings, display), False

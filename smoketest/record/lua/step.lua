@@ -6,7 +6,9 @@ local shard, lane = asked.shard, asked.lane
 if not is_known then return cjson.encode({left = 0}) end
 local late = {}
 for _, each in ipairs(asked.ended) do
-  if not finish(each[1], each[2], each[3], each[4]) then late[#late + 1] = each[1] end
+  -- The same result again is no late one: the answer to the first call was lost.
+  local is_first = finish(each[1], each[2], each[3], each[4]) or redis.call('HGET', results, each[1]) == each[4]
+  if not is_first then late[#late + 1] = each[1] end
 end
 sweep()
 

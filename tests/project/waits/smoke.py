@@ -49,4 +49,4 @@ class GateTest(SmokeTest):
 @slow
 class LastTest(SmokeTest):
     def test_is_last(self):
-        pass
+        self.assertFalse((folder() / "last-broken").exists())

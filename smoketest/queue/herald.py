@@ -1,0 +1,62 @@
+"""Tells the project, once for each run, that it has begun and ended, and keeps what later runs are compared with."""
+
+import logging
+from datetime import timedelta
+
+from smoketest import announce
+from smoketest.bounded import send_bounded
+from smoketest.conf import Conf
+from smoketest.errors import QueueUnavailableError, UnknownRunError
+from smoketest.record import baselines
+from smoketest.record.redis import RedisStore
+from smoketest.report.comparison import make_baseline
+from smoketest.report.summary import Report, summarise, summarise_final
+from smoketest.results import Run
+
+logger = logging.getLogger("smoketest")
+
+_STARTED, _FINISHED = "started", "finished"
+
+
+def herald(run: Run, store: RedisStore, conf: Conf) -> None:
+    """Tell what has happened with the run, as far as nobody has yet; never raises."""
+    try:
+        if (run.started_at or run.finished_at) and _STARTED not in run.told:
+            _tell_start(run, store)
+        if run.finished_at and _FINISHED not in run.told:
+            _tell_end(run, store, conf)
+    except (QueueUnavailableError, UnknownRunError) as error:
+        logger.debug("run %s: what has happened is not told here: %s", run.id, error)
+
+
+def final_report(run: Run, store: RedisStore) -> Report:
+    """Report a run that has finished, with all its results."""
+    return _report(store.with_results(run), store)
+
+
+def _report(run: Run, store: RedisStore) -> Report:
+    return summarise_final(run, baselines.decode(store.baseline_of(run.id)))
+
+
+def _tell_start(run: Run, store: RedisStore) -> None:
+    if store.claim_telling(run.id, _STARTED):
+        announce.run_began(summarise(run), send_bounded)
+
+
+def _tell_end(run: Run, store: RedisStore, conf: Conf) -> None:
+    if not store.claim_telling(run.id, _FINISHED):
+        return
+    whole = store.with_results(run)
+    report = _report(whole, store)
+    _remember(whole, report, store, conf)
+    announce.run_ended(report, send_bounded)
+
+
+def _remember(run: Run, report: Report, store: RedisStore, conf: Conf) -> None:
+    about, baseline = store.about(run.id), make_baseline(run)
+    is_refused = about.only_new and report.comparison and report.comparison.newly_failing
+    # What a release that is refused has broken must not look old in the next.
+    if baseline and run.finished_at and not is_refused:
+        created_at = run.finished_at - timedelta(seconds=run.seconds)
+        known = baselines.open_baselines(conf.redis_url)
+        known.remember(about.selection, baseline, created_ms=int(created_at.timestamp() * 1000))
