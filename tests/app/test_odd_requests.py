@@ -32,7 +32,7 @@ HEADERS = st.one_of(
 VALUES = st.one_of(st.text(max_size=20), st.sampled_from(["text", "1", "-1", "nan", "1e999", "all", "tests.project"]))
 QUERIES = st.dictionaries(
     st.sampled_from(
-        ["app", "tag", "exclude_tag", "test", "k", "format", "wait", "after", "new", "hosts", "cachebuster"]
+        ["app", "tag", "exclude_tag", "test", "k", "format", "wait", "after", "new", "only_new", "hosts", "cachebuster"]
     ),
     VALUES,
     max_size=4,

@@ -64,6 +64,34 @@ def test_exit_code(ask, answers, code):
 
 
 @pytest.mark.parametrize(
+    ("news", "code"),
+    [
+        ({"newly_failing_tests": [], "still_failing_tests": ["a"]}, 0),
+        ({"newly_failing_tests": ["a"], "still_failing_tests": []}, 1),
+        ({}, 1),
+    ],
+)
+def test_only_new(ask, news, code):
+    """With --only-new a FAIL without new failures is let pass, but not by an app that tells nothing of it."""
+    fail = report("FAIL", tests_passed=0, tests_failed=1, failed_tests=["a"], errored_tests=[], **news)
+
+    found, out, _, app = ask("--only-new", answers=[PENDING, fail, TEXT_OF_FAIL])
+
+    assert (found, out) == (code, TEXT_OF_FAIL.body)
+    assert "only_new=1" in app.requests()[0]
+
+
+def test_only_new__without(ask):
+    """Without the option an old failure is a failure."""
+    fail = report("FAIL", tests_failed=1, failed_tests=["a"], newly_failing_tests=[], still_failing_tests=["a"])
+
+    found, _, _, app = ask(answers=[PENDING, fail, TEXT_OF_FAIL])
+
+    assert found == 1
+    assert "only_new" not in app.requests()[0]
+
+
+@pytest.mark.parametrize(
     ("answers", "words", "code"),
     [
         ([WRONG_RELEASE], ["--release", "new"], 4),

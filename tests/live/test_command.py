@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from smoketest.record.baselines import open_baselines
+from smoketest.report.comparison import Baseline
 from tests import waiting
 from tests.servers import ROOT, Worker
 
@@ -76,6 +78,39 @@ def test_verdict(start, app, code, verdict):
     assert report["tests_total"] == len(report["results"])
     assert f"run {report['run_id']}" in err
     assert f"{report['tests_total']} of {report['tests_total']} tests" in err
+
+
+@pytest.fixture
+def nothing_known(redis_server):
+    """No other release is known."""
+    redis_server.client.delete("none", *redis_server.client.keys("smoketest:baselines:*"))
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_only_new__nothing_is_known(start):
+    """With --only-new every failure is new where no other release is known."""
+    process = start("--app", "outcomes", "--only-new")
+
+    out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, json.loads(out)["status"]) == (1, "FAIL"), err
+    assert "every failure counts as new" in err
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_only_new__old_failures(start, redis_server):
+    """With --only-new a run is let pass whose failures the release before had too; the report is FAIL still."""
+    out, _ = start("--app", "outcomes").communicate(timeout=60)
+    bad = tuple(json.loads(out)["newly_failing_tests"])
+    before = Baseline(run_id="run-0", release="r0", tests=bad, bad=bad)
+    redis_server.client.delete("none", *redis_server.client.keys("smoketest:baselines:*"))
+    open_baselines(redis_server.url).remember("app=outcomes", before, created_ms=1)
+
+    process = start("--app", "outcomes", "--only-new")
+    out, err = process.communicate(timeout=60)
+
+    assert (process.returncode, json.loads(out)["status"]) == (0, "FAIL"), err
+    assert "compared with r0: 0 newly failing" in err
 
 
 def test_hosts(start):
