@@ -58,7 +58,12 @@ class _Sender:
                 return
             self._is_at_work = True
         thread = threading.Thread(target=self._work, name="smoketest-signals", daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # the process has no thread to spare, or ends
+            self._is_at_work = False
+            logger.warning("signals are not sent: %s", error)
+            return
         thread.join(MOST_SECONDS)
         if thread.is_alive():
             logger.warning("the receivers of a signal have not ended after %g s; they are left behind", MOST_SECONDS)

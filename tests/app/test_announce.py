@@ -182,7 +182,7 @@ def quick(monkeypatch):
 
 @pytest.mark.usefixtures("quick")
 def test_bounded__hangs(receive, caplog):
-    """A receiver that hangs is left behind, nothing is sent while it hangs, and then again."""
+    """A receiver that hangs is left behind, nothing is sent while it hangs, and what waited is sent then."""
     go_on, begun = threading.Event(), []
 
     def hang(**_):
@@ -195,11 +195,31 @@ def test_bounded__hangs(receive, caplog):
     send_bounded(signals.run_finished, report=None)
     number = len(begun)
     go_on.set()
-    waiting.until(lambda: not begun[0].is_alive(), what="the receiver ends")
-    send_bounded(signals.run_finished, report=None)
+    waiting.until(lambda: len(begun) == 2, what="what waited is sent")
 
-    assert (number, len(begun)) == (1, 2)
-    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
+    assert number == 1
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_bounded__hangs_for_long(receive, monkeypatch, caplog):
+    """Behind a receiver that does not end only so many signals wait; the rest is dropped, and the log says so."""
+    monkeypatch.setattr(bounded, "MOST_WAITING", 2)
+    go_on, begun = threading.Event(), []
+
+    def hang(**_):
+        begun.append(threading.current_thread())
+        go_on.wait()
+
+    receive(hang)
+
+    _ = [send_bounded(signals.run_finished, report=None) for _ in range(5)]
+    go_on.set()
+    waiting.until(lambda: len(begun) == 3, what="what waited is sent")
+    waiting.until(lambda: not begun[-1].is_alive(), what="the thread ends")
+
+    assert len(begun) == 3
+    assert [record.message[:20] for record in caplog.records[1:]] == ["1 signals are not se"] * 2
 
 
 def test_bounded__leaves_no_thread(receive):

@@ -90,12 +90,13 @@ def test_step__repeated_result_is_still_the_first(create):
     """Whoever repeats a call whose answer was lost is told that its result counts."""
     store = create(make_step("a"))
     shard = Shard(run_id=RUN, name="one")
-    ended = (store.step(shard).assignment, make_result("a"))
+    (assignment,) = store.step(shard).assignments
+    ended = [(assignment, make_result("a"))]
 
     answers = [store.step(shard, ended=ended), store.step(shard, ended=ended)]
-    late = store.step(shard, ended=(ended[0], make_result("a", Outcome.FAILED)))
+    late = store.step(shard, ended=[(assignment, make_result("a", Outcome.FAILED))])
 
-    assert [each.was_first for each in (*answers, late)] == [True, True, False]
+    assert [bool(each.late) for each in (*answers, late)] == [False, False, True]
 
 
 def test_claim_telling(create):

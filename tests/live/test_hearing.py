@@ -3,11 +3,11 @@
 import json
 import os
 import signal
+import threading
 from contextlib import ExitStack
 
 import pytest
 
-from smoketest import bounded
 from tests import waiting
 from tests.live.conftest import outcomes_of
 from tests.project.hearing import apps as hearing
@@ -64,7 +64,7 @@ def start(own_redis, queued, ear, monkeypatch):
 
         yield start
         (ear.folder / "go-on").touch()
-        waiting.until(lambda: not bounded.is_anything_left(), what="the receivers of this process end")
+        waiting.until(lambda: "smoketest-signals" not in {each.name for each in threading.enumerate()}, what="they end")
 
 
 def test_heard_once(start, deployer, ear):
