@@ -32,6 +32,14 @@ def run_began(report: Report, send: Send) -> None:
 
 def test_ended(step: Step, result: Result, span: tuple[int, int], *, run_id: str, release: str, send: Send) -> None:
     """Tell how a test ended; `span` holds when it began and ended, in nanoseconds since 1970."""
+    level = logging.INFO if result.outcome.is_ok else logging.WARNING
+    if logger.isEnabledFor(level):
+        _log_test(level, result, run_id, release)
+    trace_test(result, run_id=run_id, release=release, began_ns=span[0], ended_ns=span[1])
+    send(test_finished, run_id=run_id, release=release, step=step, result=result)
+
+
+def _log_test(level: int, result: Result, run_id: str, release: str) -> None:
     extra = {
         "run_id": run_id,
         "test_id": result.id,
@@ -39,11 +47,8 @@ def test_ended(step: Step, result: Result, span: tuple[int, int], *, run_id: str
         "cause": str(result.cause or ""),
         "release": release,
     }
-    level = logging.INFO if result.outcome.is_ok else logging.WARNING
     why = f" ({result.cause})" if result.cause else ""
     logger.log(level, "%s: %s %s%s", _name(run_id), result.id, result.outcome, why, extra=extra)
-    trace_test(result, run_id=run_id, release=release, began_ns=span[0], ended_ns=span[1])
-    send(test_finished, run_id=run_id, release=release, step=step, result=result)
 
 
 def run_ended(report: Report, send: Send) -> None:
