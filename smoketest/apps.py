@@ -5,8 +5,10 @@ from contextlib import AbstractContextManager
 
 from django.apps import AppConfig
 from django.core import checks
+from django.core.signals import setting_changed
 from django.db.backends.signals import connection_created
 
+from smoketest import own_secrets
 from smoketest.cases import SmokeTest
 from smoketest.checks import check_settings, check_store
 from smoketest.execution.guards.callers_connections import CallersConnections
@@ -25,6 +27,7 @@ class SmoketestConfig(AppConfig):
         checks.register(check_store, "smoketest", deploy=True)
         SmokeTest._own_guard = staticmethod(CallersConnections().level)  # noqa: SLF001 (ours)
         SmokeTest._on_commit = staticmethod(_capture_on_commit)  # noqa: SLF001 (ours)
+        setting_changed.connect(own_secrets.forget, dispatch_uid="smoketest")
         connection_created.connect(note_connection, dispatch_uid="smoketest")
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from smoketest import foreground, latest, sharing
+from smoketest import foreground, latest, own_secrets, sharing
 from smoketest.conf import Conf, release_of, searched_apps
 from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError, WrongReleaseError
 from smoketest.execution.guards.callers_connections import is_inside_test_case
@@ -41,7 +41,7 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     """
     until = time.monotonic() + conf.budget
     found = discover_within(searched_apps(conf), conf.budget)
-    plan = make_plan(found, selection if found.is_complete else Selection(), conf.limits, with_slow=False)
+    plan = _planned(found, selection if found.is_complete else Selection(), conf, with_slow=False)
 
     def run() -> Report:
         return summarise(
@@ -71,7 +71,7 @@ def run_in_foreground(
 def plan_of(selection: Selection, conf: Conf, *, with_slow: bool) -> tuple[Found, Plan]:
     """Return the tests of the project, and what would be run of them; raises SelectionError as `run_here` does."""
     found = discover(searched_apps(conf))
-    return found, make_plan(found, selection, conf.limits, with_slow=with_slow)
+    return found, _planned(found, selection, conf, with_slow=with_slow)
 
 
 def require_release(wanted: str, conf: Conf) -> None:
@@ -191,7 +191,14 @@ def _plan_within_budget(selection: Selection, conf: Conf) -> Plan:
     found = discover_within(searched_apps(conf), conf.budget)
     if not found.is_complete:
         raise QueueUnavailableError(*(problem.message for problem in found.broken.values()))
-    return make_plan(found, selection, conf.limits, with_slow=True)
+    return _planned(found, selection, conf, with_slow=True)
+
+
+def _planned(found: Found, selection: Selection, conf: Conf, *, with_slow: bool) -> Plan:
+    """Return what would be run; what is known of modules that would not load is without secrets too."""
+    plan = make_plan(found, selection, conf.limits, with_slow=with_slow)
+    scrub = own_secrets.scrubber().result
+    return replace(plan, known={test_id: scrub(result) for test_id, result in plan.known.items()})
 
 
 def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:

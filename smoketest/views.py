@@ -11,7 +11,7 @@ from django.urls import get_script_prefix, reverse
 from django.utils.cache import get_conditional_response
 from django.views import View
 
-from smoketest import access, asked, conf, latest, runs
+from smoketest import access, asked, conf, latest, own_secrets, runs
 from smoketest.errors import (
     BadParameterError,
     GoneRunError,
@@ -82,7 +82,8 @@ class _SmokeView(View):
         return response
 
     def _problem(self, status: int, title: str, detail: str) -> HttpResponse:
-        body = self.format.render_problem(Problem(status=status, title=title, detail=detail))
+        told = own_secrets.scrubber().text(detail)
+        body = self.format.render_problem(Problem(status=status, title=title, detail=told))
         return self._respond(body, status, self.format.problem_type)
 
     def _respond(self, body: str, status: int, content_type: str = "") -> HttpResponse:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from smoketest import conf
+from smoketest import conf, own_secrets
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.queue.dispatch import Message, publish
@@ -63,7 +63,7 @@ def begin(run_id: str, lane: str, task_id: str) -> Work | None:
         return work
     refusal = f"worker {main_process().id} runs release {work.release}, this run is for {about.release}"
     logger.warning("run %s: left alone: %s", run_id, refusal)
-    work.store.refuse(run_id, refusal)
+    work.store.refuse(run_id, own_secrets.scrubber().text(refusal))
     return None
 
 
@@ -72,9 +72,10 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result]) -> 
 
     `run` is given a step, and what it may ask now and then whether that is still wanted.
     """
+    scrub = own_secrets.scrubber().result  # in this process: no test has been at what it knows
     hand = Hand(work.shard, work.store, _quick_store(work))
     while assignment := _patiently(lambda: hand.take(is_stopping=main_process().is_stopping)):
-        result = replace(run(assignment.step, hand.is_wanted), release=work.release)
+        result = replace(scrub(run(assignment.step, hand.is_wanted)), release=work.release)
         logger.info("run %s: %s %s", work.shard.run_id, result.id, result.outcome)
         hand.put(result)
     if hand.left and main_process().is_stopping:

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
             "hostile",
             "nasty",
             "leaver",
+            "leaky",
             "gate",
             "blocking",
             "together",
