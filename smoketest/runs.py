@@ -15,9 +15,10 @@ from smoketest.inline import run_inline
 from smoketest.loading import discover_within
 from smoketest.progress.display import Display
 from smoketest.queue.dispatch import publish
-from smoketest.queue.orders import messages_for, on_living_hosts, wanted_by
+from smoketest.queue.orders import messages_for, on_living_hosts, require_room, wanted_by
 from smoketest.queue.settle import settle
 from smoketest.record.ids import is_ours, make_id
+from smoketest.record.places import open_places
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.values import About
 from smoketest.record.workers import open_roll
@@ -86,17 +87,19 @@ def require_release(wanted: str, conf: Conf) -> None:
 def start(order: Order, conf: Conf) -> Report:
     """Queue a run of all tests asked for and report it, or the one that is under way for the same already.
 
-    Raises SelectionError as `run_here` does, and QueueUnavailableError when Redis or the broker does not answer, or
-    there is no host to run on; nothing of the run will happen then.
+    Raises SelectionError as `run_here` does, TooManyRunsError when no run is to be started now, and
+    QueueUnavailableError when Redis or the broker does not answer, or there is no host to run on; nothing of the run
+    will happen then.
     """
-    store, release = _store(conf), release_of(conf)
+    store, places, release = _store(conf), open_places(conf.redis_url), release_of(conf)
     workers = open_roll(conf.redis_url).workers() if order.on_every_host else []
     plan = _plan_within_budget(order.selection, conf)
     plan = on_living_hosts(plan, workers) if order.on_every_host else plan
     wanted = wanted_by(order, plan, release)
-    holder = store.holder(wanted)
-    if holder and _satisfies(holder, order, conf):
-        return fetch(holder, conf)
+    place = places.look(wanted, most=conf.starts_per_minute)
+    if place.holder and _satisfies(place.holder, order, conf):
+        return fetch(place.holder, conf)
+    require_room(place, most=conf.starts_per_minute)
     run_id = make_id()
     bound = store.create(
         run_id,
@@ -105,16 +108,23 @@ def start(order: Order, conf: Conf) -> Report:
         start_seconds=conf.start_timeout,
         keep_seconds=conf.result_seconds,
     )
-    winner = store.claim(wanted, run_id, instead_of=holder, keep_seconds=conf.result_seconds)
-    if winner != run_id and not order.is_always_another:
+    taken = places.claim(
+        wanted,
+        run_id,
+        instead_of=None if order.is_always_another else place.holder,
+        most=conf.starts_per_minute,
+        keep_seconds=conf.result_seconds,
+    )
+    if taken.holder != run_id:
         store.discard(run_id)
-        return fetch(winner, conf)
+        require_room(taken, most=conf.starts_per_minute)
+        return fetch(taken.holder, conf)
     report = fetch(run_id, conf)
     try:
         publish(run_id, messages_for(plan, workers, release, parallel=conf.parallel), run_seconds=bound, conf=conf)
     except QueueUnavailableError:
         store.cancel(run_id)  # what may have been published after all finds nothing to do
-        store.claim(wanted, "", instead_of=run_id, keep_seconds=conf.result_seconds)  # whoever asks again has another
+        places.give_up(wanted, run_id)
         raise
     return report
 

@@ -1,5 +1,6 @@
 """The HTTP endpoints: they translate between requests and `runs`, and decide nothing else."""
 
+import math
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from smoketest.errors import (
     QueueUnavailableError,
     SelectionError,
     SmokeTestError,
+    TooManyRunsError,
     UnknownRunError,
     WrongReleaseError,
 )
@@ -35,6 +37,7 @@ _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     UnknownRunError: (404, "Not Found"),
     WrongReleaseError: (409, "Wrong Release"),
     GoneRunError: (410, "Gone"),
+    TooManyRunsError: (429, "Too Many Requests"),
     ImproperlyConfigured: (500, "Improperly Configured"),
     QueueUnavailableError: (503, "Service Unavailable"),
 }
@@ -59,6 +62,8 @@ class _SmokeView(View):
         except (SmokeTestError, ImproperlyConfigured) as error:
             status, title = next(found for kind, found in _PROBLEMS.items() if isinstance(error, kind))
             response = self._problem(status, title, str(error))
+            if isinstance(error, TooManyRunsError):
+                response.headers["Retry-After"] = str(math.ceil(error.after_seconds))
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Vary", "Accept")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")

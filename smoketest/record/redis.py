@@ -48,7 +48,6 @@ class RedisStore:
         facts = (_LUA / "facts.lua").read_text()
         of_runs = ("abandon", "add", "begin", "cancel", "create", "give_up", "idle", "poll", "refuse", "step")
         self._scripts = {name: Script(client, facts + (_LUA / f"{name}.lua").read_text()) for name in of_runs}
-        self._claim = Script(client, (_LUA / "claim.lua").read_text())
         self._list = Script(client, (_LUA / "list.lua").read_text())
 
     def create(
@@ -83,16 +82,6 @@ class RedisStore:
         with self._client.answering() as server:
             server.zrem(_INDEX, run_id)
             server.delete(*_keys(run_id))
-
-    def holder(self, wanted: str) -> str:
-        """Return the run that was started last for what is wanted, or nothing."""
-        with self._client.answering() as server:
-            return server.get(_place(wanted)) or ""
-
-    def claim(self, wanted: str, run_id: str, *, instead_of: str, keep_seconds: float) -> str:
-        """Let the run be the one for what is wanted, unless another has come first; return the one that is."""
-        winner: str = self._claim([_place(wanted)], run_id, instead_of, max(1, int(keep_seconds)))
-        return winner
 
     def begin(self, shard: Shard, delivery: str) -> tuple[About, list[str]]:
         """Tell that a shard begins.
@@ -222,7 +211,3 @@ class RedisStore:
 def _keys(run_id: str) -> list[str]:
     """Return the keys of a run; the hash tag keeps them in one slot of a cluster."""
     return [f"smoketest:{{{run_id}}}{part}" for part in _KEY_PARTS]
-
-
-def _place(wanted: str) -> str:
-    return f"smoketest:wanted:{wanted}"
