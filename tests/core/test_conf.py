@@ -442,6 +442,7 @@ def test_nobody_let_in():
         {"SMOKETEST_ACCESS": f"{__name__}.let_anyone"},
         {"SMOKETEST_PUBLIC": True},
         {"DEBUG": True},
+        {"MIDDLEWARE": ["django.contrib.auth.middleware.AuthenticationMiddleware"]},
     ],
 )
 def test_somebody_let_in(settings):
