@@ -54,6 +54,11 @@ _PRIVATE_KEY_REST = re.compile(r"\A[\w+/=\s\\]{1,16384}(?=-----END [A-Z ]{0,30}P
 _WORD_REST = re.compile(r"""\A[^\s'"&<>]{1,4096}""")
 
 
+_NAME_MARKS = ("passw", "passphrase", "pwd", "secret", "key", "token", "sessionid")
+_TOKEN_MARKS = ("gh", "glpat-", "xox", "k_", "sk-", "AKIA", "ASIA", "AIza", "npm_", "pypi-", "SG.", "eyJ")
+"""Without one of these there is nothing to be found; to look for them takes a hundredth of the time."""
+
+
 def blank_shapes(text: str) -> str:
     """Return the text without what looks like a secret."""
     lower = text.lower()
@@ -68,7 +73,9 @@ def blank_shapes(text: str) -> str:
             text = pattern.sub(rf"\1{HIDDEN}", text)
     if "basic" in lower:
         text = _BASIC.sub(_blank_basic, text)
-    return _TOKEN.sub(HIDDEN, _NAMED.sub(rf"\1{HIDDEN}", text))
+    if any(mark in lower for mark in _NAME_MARKS):
+        text = _NAMED.sub(rf"\1{HIDDEN}", text)
+    return _TOKEN.sub(HIDDEN, text) if any(mark in text for mark in _TOKEN_MARKS) else text
 
 
 def blank_before_cut(text: str) -> str:
