@@ -127,3 +127,14 @@ def test_secrecy__problem(operator):
 
     assert "[hidden]" in content
     assert "hunter2" not in content
+
+
+def test_secrecy__import(operator, project):
+    """Nor does the error of a module that does not import."""
+    project("broken_error")
+
+    with override_settings(STRIPE_API_KEY="not loadable"):
+        content = operator.get("/smoketest/").content.decode()
+
+    assert "ValueError: [hidden]" in content
+    assert "not loadable" not in content
