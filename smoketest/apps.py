@@ -5,10 +5,12 @@ from contextlib import AbstractContextManager
 
 from django.apps import AppConfig
 from django.core import checks
+from django.core.signals import setting_changed
 from django.db.backends.signals import connection_created
 
+from smoketest import own_secrets
 from smoketest.cases import SmokeTest
-from smoketest.checks import check_settings, check_store
+from smoketest.checks import check_probes, check_redirect, check_settings, check_store
 from smoketest.execution.guards.callers_connections import CallersConnections
 from smoketest.execution.guards.escapes import note_connection
 
@@ -22,9 +24,12 @@ class SmoketestConfig(AppConfig):
     def ready(self) -> None:
         """Register."""
         checks.register(check_settings, "smoketest")
+        checks.register(check_probes, "smoketest")
         checks.register(check_store, "smoketest", deploy=True)
+        checks.register(check_redirect, "smoketest", deploy=True)
         SmokeTest._own_guard = staticmethod(CallersConnections().level)  # noqa: SLF001 (ours)
         SmokeTest._on_commit = staticmethod(_capture_on_commit)  # noqa: SLF001 (ours)
+        setting_changed.connect(own_secrets.forget, dispatch_uid="smoketest")
         connection_created.connect(note_connection, dispatch_uid="smoketest")
 
 

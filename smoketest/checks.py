@@ -6,7 +6,7 @@ from typing import Any
 
 from django.apps import apps as app_registry
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's name)
+from django.core.checks import CheckMessage, Error, Info, Warning  # noqa: A004 (Django's name)
 
 from smoketest import conf
 from smoketest.errors import QueueUnavailableError
@@ -23,8 +23,13 @@ IDS = {
     "limit above budget": "smoketest.W004",
     "evicts": "smoketest.W005",
     "no answer": "smoketest.W006",
+    "probes too late": "smoketest.W007",
+    "probes redirected": "smoketest.I001",
 }
 """What a check is about -> its id, which never changes its meaning."""
+
+_PROBE = "smoketest.middleware.ProbeMiddleware"
+_SEND_AWAY = ("django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware")
 
 
 def check_settings(**_options: Any) -> list[CheckMessage]:
@@ -53,6 +58,34 @@ def check_store(**_options: Any) -> list[CheckMessage]:
     ]
 
 
+def check_probes(**_options: Any) -> list[CheckMessage]:
+    """Check that ProbeMiddleware stands where it can do something."""
+    before = settings.MIDDLEWARE[: settings.MIDDLEWARE.index(_PROBE)] if _PROBE in settings.MIDDLEWARE else []
+    return [
+        Warning(
+            f"{_PROBE} stands after {name}, which sends probes away before it sees them",
+            hint="Put it first in MIDDLEWARE.",
+            id=IDS["probes too late"],
+        )
+        for name in before
+        if name in _SEND_AWAY
+    ]
+
+
+def check_redirect(**_options: Any) -> list[CheckMessage]:
+    """Check that probes without TLS get an answer; for `check --deploy`, as that is no mistake everywhere."""
+    redirects = settings.SECURE_SSL_REDIRECT and not settings.SECURE_REDIRECT_EXEMPT
+    if not redirects or _PROBE in settings.MIDDLEWARE:
+        return []
+    return [
+        Info(
+            "probes that come without TLS are redirected by SECURE_SSL_REDIRECT, and get no report",
+            hint=f"If a load balancer asks without TLS put {_PROBE} first in MIDDLEWARE; see docs/access.md.",
+            id=IDS["probes redirected"],
+        )
+    ]
+
+
 def _unknown_names() -> Iterable[CheckMessage]:
     known = conf.names()
     for name in dir(settings):
@@ -65,7 +98,8 @@ def _unknown_names() -> Iterable[CheckMessage]:
 
 
 def _nobody_let_in(value: conf.Conf) -> Iterable[CheckMessage]:
-    if not (value.tokens or value.access or value.public or settings.DEBUG):
+    knows_staff = "django.contrib.auth.middleware.AuthenticationMiddleware" in settings.MIDDLEWARE
+    if not (value.tokens or value.access or value.public or settings.DEBUG or knows_staff):
         yield Warning(
             "nobody can start a slow run or see a run by its id",
             hint="Set SMOKETEST_TOKENS to a list of secrets, or SMOKETEST_ACCESS, or SMOKETEST_PUBLIC = True.",

@@ -72,6 +72,8 @@ class Conf:
     """Without a sign of life from a worker, until what is left is lost."""
     result_seconds: float = field(default=604800.0, metadata={"rule": rules.seconds})
     """How long a run is kept."""
+    starts_per_minute: int = field(default=30, metadata={"rule": rules.whole(1, 100000)})
+    """Queued runs that may be started within a minute, by whomever; those who join one don't count."""
     release: str = field(default="", metadata={"rule": rules.string})
     """What a run is a verdict on; unset: the platform's variable, else a digest of the smoke modules."""
     tokens: tuple[str, ...] = field(default=(), repr=False, metadata={"rule": rules.strings})

@@ -29,6 +29,15 @@ class GoneRunError(SmokeTestError):
     """The run existed and its record is gone; start another."""
 
 
+class TooManyRunsError(SmokeTestError):
+    """So many runs were started lately that no other is for now; ask again later, or raise the limit."""
+
+    def __init__(self, message: str, *, after_seconds: float) -> None:
+        """Take what to tell, and when there is room again."""
+        super().__init__(message)
+        self.after_seconds = after_seconds
+
+
 class QueueUnavailableError(SmokeTestError):
     """Redis or the broker does not answer; nothing was queued, so mend the cause and ask again."""
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from django.db import connections
 
+from smoketest import own_secrets
 from smoketest.execution.crew import Crew
 from smoketest.execution.session import own_session
 from smoketest.progress.display import Display
@@ -54,9 +55,10 @@ def run_in_foreground(
 
 def _run(plan: Plan, found: Found, watch: "_Watch", processes: int) -> Generator[Result, None, None]:
     yield from plan.known.values()
+    scrub = own_secrets.scrubber().result
     connections.close_all()  # so that no process has one of another's
     with closing(Crew(lambda: own_session(found.classes), processes)) as crew:
-        yield from crew.run(plan.units(), look=watch.look)
+        yield from map(scrub, crew.run(plan.units(), look=watch.look))
 
 
 class _Watch:

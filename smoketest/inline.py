@@ -3,14 +3,14 @@
 import os
 import platform
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 
 from django.urls import set_script_prefix
 
-from smoketest import announce
+from smoketest import announce, own_secrets
 from smoketest.cases import SmokeTest
 from smoketest.clock import Clock
 from smoketest.conf import Conf
@@ -93,19 +93,21 @@ def _run(plan: Plan, found: Found, conf: Conf, outing: _Outing) -> Run:
 
 def _on_lanes(plan: Plan, found: Found, conf: Conf, outing: _Outing) -> Iterable[Result]:
     steps = {step.id: step for step in plan.steps}
+    scrub = own_secrets.scrubber().result
     _surroundings(os.getpid()).refresh()
     ended_jobs = _lanes(os.getpid()).run(
-        [[_job(step, found.classes.get(step.test_id), outing) for step in unit] for unit in plan.units()],
+        [[_job(step, found.classes.get(step.test_id), outing, scrub) for step in unit] for unit in plan.units()],
         until=outing.until,
         concurrency=conf.concurrency,
     )
-    return [ended.value or _without_answer(steps[ended.key], ended, conf) for ended in ended_jobs]
+    return [ended.value or scrub(_without_answer(steps[ended.key], ended, conf)) for ended in ended_jobs]
 
 
 def _on_callers_thread(plan: Plan, found: Found) -> Iterable[Result]:
     """Run the tests where a project's own TestCase runs, so that they see its data; no limit can be kept there."""
     with callers_session(found.classes) as run:
-        return [run(step) for step in plan.steps if step.id not in plan.known]
+        scrub = own_secrets.scrubber().result
+        return [scrub(run(step)) for step in plan.steps if step.id not in plan.known]
 
 
 @cache
@@ -119,11 +121,13 @@ def _surroundings(_process: int) -> Surroundings:
     return Surroundings()
 
 
-def _job(step: Step, test_class: type[SmokeTest] | None, outing: _Outing) -> Job[Result]:
+def _job(
+    step: Step, test_class: type[SmokeTest] | None, outing: _Outing, scrub: Callable[[Result], Result]
+) -> Job[Result]:
     def work(session: Session, clock: Clock, *, step: Step = step) -> Result:
         outing.began_ns[step.id] = time.time_ns()
         set_script_prefix(outing.script_prefix)
-        return session.execute(step, test_class, clock)
+        return scrub(session.execute(step, test_class, clock))  # here, where it counts against the test's time
 
     last = partial(work, step=replace(step, keeps=0)) if step.keeps else None
     return Job(key=step.id, work=work, seconds=step.timeout_seconds, last=last)

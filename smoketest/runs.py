@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from smoketest import foreground, latest, sharing
+from smoketest import foreground, latest, own_secrets, sharing
 from smoketest.conf import Conf, release_of, searched_apps
 from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError, WrongReleaseError
 from smoketest.execution.guards.callers_connections import is_inside_test_case
@@ -16,12 +16,13 @@ from smoketest.loading import discover_within
 from smoketest.progress.display import Display
 from smoketest.queue.dispatch import publish
 from smoketest.queue.herald import final_report, herald
-from smoketest.queue.orders import messages_for, on_living_hosts, wanted_by
+from smoketest.queue.orders import messages_for, on_living_hosts, require_room, wanted_by
 from smoketest.queue.settle import settle
 from smoketest.record.baselines import open_baselines
 from smoketest.record.ids import is_ours, make_id
+from smoketest.record.places import open_places
 from smoketest.record.redis import RedisStore, open_store
-from smoketest.record.values import About
+from smoketest.record.values import About, Terms
 from smoketest.record.workers import open_roll
 from smoketest.report.summary import Report, summarise
 from smoketest.results import Plan, Run
@@ -43,7 +44,7 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     """
     until = time.monotonic() + conf.budget
     found = discover_within(searched_apps(conf), conf.budget)
-    plan = make_plan(found, selection if found.is_complete else Selection(), conf.limits, with_slow=False)
+    plan = _planned(found, selection if found.is_complete else Selection(), conf, with_slow=False)
 
     def run() -> Report:
         return report_inline(plan, found, conf, until=until, script_prefix=script_prefix, release=release_of(conf))
@@ -71,7 +72,7 @@ def run_in_foreground(
 def plan_of(selection: Selection, conf: Conf, *, with_slow: bool) -> tuple[Found, Plan]:
     """Return the tests of the project, and what would be run of them; raises SelectionError as `run_here` does."""
     found = discover(searched_apps(conf))
-    return found, make_plan(found, selection, conf.limits, with_slow=with_slow)
+    return found, _planned(found, selection, conf, with_slow=with_slow)
 
 
 def require_release(wanted: str, conf: Conf) -> None:
@@ -86,17 +87,19 @@ def require_release(wanted: str, conf: Conf) -> None:
 def start(order: Order, conf: Conf) -> Report:
     """Queue a run of all tests asked for and report it, or the one that is under way for the same already.
 
-    Raises SelectionError as `run_here` does, and QueueUnavailableError when Redis or the broker does not answer, or
-    there is no host to run on; nothing of the run will happen then.
+    Raises SelectionError as `run_here` does, TooManyRunsError when no run is to be started now, and
+    QueueUnavailableError when Redis or the broker does not answer, or there is no host to run on; nothing of the run
+    will happen then.
     """
-    store, release = _store(conf), release_of(conf)
+    store, places, release = _store(conf), open_places(conf.redis_url), release_of(conf)
     workers = open_roll(conf.redis_url).workers() if order.on_every_host else []
     plan = _plan_within_budget(order.selection, conf)
     plan = on_living_hosts(plan, workers) if order.on_every_host else plan
     wanted = wanted_by(order, plan, release)
-    holder = store.holder(wanted)
-    if holder and _satisfies(holder, order, conf):
-        return fetch(holder, conf)
+    place = places.look(wanted, most=conf.starts_per_minute)
+    if place.holder and _satisfies(place.holder, order, conf):
+        return fetch(place.holder, conf)
+    require_room(place, most=conf.starts_per_minute)
     run_id = make_id()
     bound = store.create(
         run_id,
@@ -108,21 +111,30 @@ def start(order: Order, conf: Conf) -> Report:
             selection=order.words,
             only_new=order.only_new,
         ),
-        start_seconds=conf.start_timeout,
-        keep_seconds=conf.result_seconds,
-        parallel=conf.parallel,
-        baseline=open_baselines(conf.redis_url).before(order.words, release),
+        Terms(
+            start_seconds=conf.start_timeout,
+            keep_seconds=conf.result_seconds,
+            parallel=conf.parallel,
+            baseline=open_baselines(conf.redis_url).before(order.words, release),
+        ),
     )
-    winner = store.claim(wanted, run_id, instead_of=holder, keep_seconds=conf.result_seconds)
-    if winner != run_id and not order.is_always_another:
+    taken = places.claim(
+        wanted,
+        run_id,
+        instead_of=None if order.is_always_another else place.holder,
+        most=conf.starts_per_minute,
+        keep_seconds=conf.result_seconds,
+    )
+    if taken.holder != run_id:
         store.discard(run_id)
-        return fetch(winner, conf)
+        require_room(taken, most=conf.starts_per_minute)
+        return fetch(taken.holder, conf)
     report = fetch(run_id, conf)
     try:
         publish(run_id, messages_for(plan, workers, release, parallel=conf.parallel), run_seconds=bound, conf=conf)
     except QueueUnavailableError:
         store.cancel(run_id)  # what may have been published after all finds nothing to do
-        store.claim(wanted, "", instead_of=run_id, keep_seconds=conf.result_seconds)  # whoever asks again has another
+        places.give_up(wanted, run_id)
         raise
     return report
 
@@ -201,7 +213,14 @@ def _plan_within_budget(selection: Selection, conf: Conf) -> Plan:
     found = discover_within(searched_apps(conf), conf.budget)
     if not found.is_complete:
         raise QueueUnavailableError(*(problem.message for problem in found.broken.values()))
-    return make_plan(found, selection, conf.limits, with_slow=True)
+    return _planned(found, selection, conf, with_slow=True)
+
+
+def _planned(found: Found, selection: Selection, conf: Conf, *, with_slow: bool) -> Plan:
+    """Return what would be run; what is known of modules that would not load is without secrets too."""
+    plan = make_plan(found, selection, conf.limits, with_slow=with_slow)
+    scrub = own_secrets.scrubber().result
+    return replace(plan, known={test_id: scrub(result) for test_id, result in plan.known.items()})
 
 
 def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:

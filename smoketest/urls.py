@@ -16,7 +16,8 @@ app_name = "smoketest"
 def _plain(view: Callable[..., HttpResponseBase]) -> Any:
     """Keep the project's middleware and databases out of the way of a view.
 
-    CSRF does not apply: no session or cookie ever counts as a permission here.
+    CSRF tokens are not asked for: with a cookie alone a run is started or cancelled only by a page of the site itself
+    (`access.may_act`).
     """
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)

@@ -1,6 +1,8 @@
 """The HTTP endpoints: they translate between requests and `runs`, and decide nothing else."""
 
+import math
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,13 +13,14 @@ from django.urls import get_script_prefix, reverse
 from django.utils.cache import get_conditional_response
 from django.views import View
 
-from smoketest import access, asked, conf, latest, runs
+from smoketest import access, asked, conf, latest, own_secrets, runs
 from smoketest.errors import (
     BadParameterError,
     GoneRunError,
     QueueUnavailableError,
     SelectionError,
     SmokeTestError,
+    TooManyRunsError,
     UnknownRunError,
     WrongReleaseError,
 )
@@ -34,6 +37,7 @@ _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
     UnknownRunError: (404, "Not Found"),
     WrongReleaseError: (409, "Wrong Release"),
     GoneRunError: (410, "Gone"),
+    TooManyRunsError: (429, "Too Many Requests"),
     ImproperlyConfigured: (500, "Improperly Configured"),
     QueueUnavailableError: (503, "Service Unavailable"),
 }
@@ -43,20 +47,25 @@ _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
 class _SmokeView(View):
     """What all endpoints have in common: the door, the format, the errors."""
 
+    request: HttpRequest
     conf: conf.Conf
     format: Format = TEXT
     is_for_everybody = False
+    is_probe = False
+    """Whether it came past the project's middleware: then only a token is believed."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer in the format asked for, errors too."""
         try:
             self.format = asked.format_of(request)
             self.conf = conf.current()
-            is_open = self._is_open(request)
+            is_open = self._is_open()
             response = super().dispatch(request, *args, **kwargs) if is_open else self._refusal(request)
         except (SmokeTestError, ImproperlyConfigured) as error:
             status, title = next(found for kind, found in _PROBLEMS.items() if isinstance(error, kind))
             response = self._problem(status, title, str(error))
+            if isinstance(error, TooManyRunsError):
+                response.headers["Retry-After"] = str(math.ceil(error.after_seconds))
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers.setdefault("Vary", "Accept")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
@@ -71,8 +80,15 @@ class _SmokeView(View):
         response.headers["Allow"] = allowed
         return response
 
-    def _is_open(self, request: HttpRequest) -> bool:
-        return self.is_for_everybody or access.may_use_queue(request, self.conf)
+    @cached_property
+    def key(self) -> access.Key | None:
+        """What lets the caller see everything; asked for once, since the project's function may take its time."""
+        if self.is_probe:
+            return access.Key.TOKEN if access.has_token(self.request, self.conf) else None
+        return access.key_of(self.request, self.conf)
+
+    def _is_open(self) -> bool:
+        return self.is_for_everybody or self.conf.public or self.key is not None
 
     def _refusal(self, request: HttpRequest) -> HttpResponse:
         if access.sent_credentials(request):
@@ -82,7 +98,8 @@ class _SmokeView(View):
         return response
 
     def _problem(self, status: int, title: str, detail: str) -> HttpResponse:
-        body = self.format.render_problem(Problem(status=status, title=title, detail=detail))
+        told = own_secrets.scrubber().text(detail)
+        body = self.format.render_problem(Problem(status=status, title=title, detail=told))
         return self._respond(body, status, self.format.problem_type)
 
     def _respond(self, body: str, status: int, content_type: str = "") -> HttpResponse:
@@ -97,7 +114,7 @@ class _SmokeView(View):
     def _answer(self, request: HttpRequest, report: Report) -> HttpResponse:
         if report.run_id:
             report = replace(report, url=self._url_of(request, report.run_id))
-        if not access.is_allowed(request, self.conf):
+        if not self.key:
             report = for_stranger(report)
         response = self._respond(self.format.render(report), self._status(report.status))
         if not report.status.is_finished:
@@ -138,6 +155,8 @@ class SlowView(_SmokeView):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Answer 202 and where to poll, or the final report if it is there within `wait`."""
+        if not (self.conf.public or access.may_act(request, self.key)):
+            return self._problem(403, "Forbidden", access.HOW_TO_ACT)
         seconds = asked.wait_of(request, self.conf)
         if release := asked.release_of(request):
             runs.require_release(release, self.conf)
@@ -163,8 +182,7 @@ class RunView(_SmokeView):
             _let_go_of_databases()
             runs.wait(run_id, seconds, self.conf)
         report = runs.peek(run_id, self.conf)
-        is_detailed = access.is_allowed(request, self.conf)
-        etag = f'"{run_id}-{report.status}-{report.counts.ended}-{after}-{self.format.name}-{int(is_detailed)}"'
+        etag = f'"{run_id}-{report.status}-{report.counts.ended}-{after}-{self.format.name}-{int(bool(self.key))}"'
         response = get_conditional_response(request, etag=etag)
         if response is None:
             response = self._answer(request, self._with_rows(report, after))
@@ -178,16 +196,18 @@ class RunView(_SmokeView):
 
     def delete(self, request: HttpRequest, run_id: str) -> HttpResponse:
         """Cancel the run and answer with its report; not for strangers, also where they may look."""
-        if not access.is_allowed(request, self.conf):
+        if not self.key:
             return self._refusal(request)
+        if not access.may_act(request, self.key):
+            return self._problem(403, "Forbidden", access.HOW_TO_ACT)
         return self._answer(request, runs.cancel(run_id, self.conf))
 
 
 class RunsView(_SmokeView):
     """Lists the recent queued runs, newest first; not for strangers, to whom an id is a secret."""
 
-    def _is_open(self, request: HttpRequest) -> bool:
-        return access.is_allowed(request, self.conf)
+    def _is_open(self) -> bool:
+        return self.key is not None
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Answer one line, or one object, a run."""
@@ -200,19 +220,18 @@ class MetricsView(_SmokeView):
 
     is_for_everybody = True
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, _request: HttpRequest) -> HttpResponse:
         """Answer 200 whatever the verdicts are: a scraper takes nothing from another answer."""
         self.format = OPENMETRICS
         if not self.format.is_available:
             raise ImproperlyConfigured(self.format.how_to_get_it)
-        is_detailed = access.is_allowed(request, self.conf)
         gauges: list[Gauge] = []
         reports = [report for report in (latest.load(),) if report]
-        if access.may_use_queue(request, self.conf):
+        if self.conf.public or self.key:
             is_up, slow = self._slow()
             reports += slow
             gauges.append(Gauge(name="store_up", help="1 if Redis answered, else 0", samples=[({}, is_up)]))
-        shown = reports if is_detailed else [for_stranger(report) for report in reports]
+        shown = reports if self.key else [for_stranger(report) for report in reports]
         return self._respond(expose([*gauges_of(shown), *gauges]), 200)
 
     def _slow(self) -> tuple[bool, list[Report]]:

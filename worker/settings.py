@@ -68,6 +68,7 @@ globals().update(
             "SMOKETEST_PARALLEL": environment.number,
             "SMOKETEST_START_TIMEOUT": environment.seconds,
             "SMOKETEST_RESULT_SECONDS": environment.seconds,
+            "SMOKETEST_STARTS_PER_MINUTE": environment.number,
             "SMOKETEST_RELEASE": environment.text,
             "SMOKETEST_TOKENS": environment.names,
             "SMOKETEST_ACCESS": environment.text,

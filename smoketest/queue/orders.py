@@ -1,10 +1,12 @@
 """What an order for a queued run comes to: its plan, its messages, and which other orders can have the same run."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 
-from smoketest.errors import QueueUnavailableError
+from smoketest.errors import QueueUnavailableError, TooManyRunsError
 from smoketest.queue.dispatch import Message
+from smoketest.record.places import Place
 from smoketest.record.workers import Worker, alive
 from smoketest.results import Plan
 from smoketest.suite.hosts import on_each_host
@@ -37,3 +39,13 @@ def wanted_by(order: Order, plan: Plan, release: str) -> str:
     ids = (step.id for step in plan.steps)
     words = ("key", order.key) if order.key else ("plan", str(order.selection), str(order.only_new), release, *ids)
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]
+
+
+def require_room(place: Place, *, most: int) -> None:
+    """Raise TooManyRunsError where no run can be started now, since `most` were within a minute."""
+    if place.full_seconds:
+        message = (
+            f"{most} runs were started within the last minute, as many as may be "
+            f"(SMOKETEST_STARTS_PER_MINUTE); ask again in {math.ceil(place.full_seconds)} s"
+        )
+        raise TooManyRunsError(message, after_seconds=place.full_seconds)

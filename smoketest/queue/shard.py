@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from smoketest import announce, conf
+from smoketest import announce, conf, own_secrets
 from smoketest.bounded import Event, send_all
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
@@ -65,7 +65,7 @@ def begin(run_id: str, lane: str, task_id: str) -> Work | None:
         return work
     refusal = f"worker {main_process().id} runs release {work.release}, this run is for {about.release}"
     logger.warning("run %s: left alone: %s", run_id, refusal)
-    work.store.refuse(run_id, refusal)
+    work.store.refuse(run_id, own_secrets.scrubber().text(refusal))
     return None
 
 
@@ -74,12 +74,13 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result]) -> 
 
     `run` is given a step, and what it may ask now and then whether that is still wanted.
     """
+    scrub = own_secrets.scrubber().result  # in this process: no test has been at what it knows
     hand = Hand(work.shard, work.store, _quick_store(work))
     spans: dict[str, tuple[int, int]] = {}
     while assignment := _patiently(lambda: hand.take(is_stopping=main_process().is_stopping)):
         _tell_of_tests(work, hand, spans) if spans else _herald(work, _quick_store(work))
         began_ns = time.time_ns()
-        result = replace(run(assignment.step, hand.is_wanted), release=work.release)
+        result = replace(scrub(run(assignment.step, hand.is_wanted)), release=work.release)
         spans[assignment.index] = (began_ns, time.time_ns())
         hand.put(result)
     if hand.left and main_process().is_stopping:

@@ -11,7 +11,7 @@ from typing import Any
 from smoketest.errors import UnknownRunError
 from smoketest.record import encoding
 from smoketest.record.clients import Client, Script
-from smoketest.record.values import About, Answer, Assignment, Left, Shard
+from smoketest.record.values import About, Answer, Assignment, Left, Shard, Terms
 from smoketest.results import Plan, Result, Run
 
 RECENT_RUNS = 100
@@ -48,38 +48,29 @@ class RedisStore:
         facts = (_LUA / "facts.lua").read_text()
         of_runs = ("abandon", "add", "begin", "cancel", "create", "give_up", "idle", "poll", "refuse", "step", "tell")
         self._scripts = {name: Script(client, facts + (_LUA / f"{name}.lua").read_text()) for name in of_runs}
-        self._claim = Script(client, (_LUA / "claim.lua").read_text())
         self._list = Script(client, (_LUA / "list.lua").read_text())
 
-    def create(
-        self,
-        run_id: str,
-        plan: Plan,
-        about: About,
-        *,
-        start_seconds: float,
-        keep_seconds: float,
-        parallel: int,
-        baseline: str = "",
-    ) -> float:
-        """Record a new run and return how many seconds it may take at most; a second call changes nothing.
-
-        `baseline` is what it is to be compared with, fixed here: whoever looks at the report sees the same.
-        """
-        bound = start_seconds + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
-        ttl_seconds = math.ceil(max(keep_seconds, bound))
+    def create(self, run_id: str, plan: Plan, about: About, terms: Terms) -> float:
+        """Record a new run and return how many seconds it may take at most; a second call changes nothing."""
+        bound = terms.start_seconds + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
+        ttl_seconds = math.ceil(max(terms.keep_seconds, bound))
         for offset, part in encoding.parts(plan):
             self._run_script("add", run_id, offset, json.dumps({**part, "ttl_seconds": ttl_seconds}))
         facts = {
             "about": json.dumps(asdict(about)),
             "lanes": " ".join(encoding.lanes(plan)),
-            "parallel": parallel,
-            "start_ms": int(start_seconds * 1000),
+            "parallel": terms.parallel,
+            "start_ms": int(terms.start_seconds * 1000),
             "total": len(plan.steps),
             "ttl_seconds": ttl_seconds,
-            "keep_seconds": max(1, int(keep_seconds)),
+            "keep_seconds": max(1, int(terms.keep_seconds)),
         }
-        given = {"facts": facts, "known": encoding.known(plan), "bound_ms": int(bound * 1000), "baseline": baseline}
+        given = {
+            "facts": facts,
+            "known": encoding.known(plan),
+            "bound_ms": int(bound * 1000),
+            "baseline": terms.baseline,
+        }
         self._run_script("create", run_id, json.dumps(given))
         self._list([_INDEX], run_id, RECENT_RUNS, ttl_seconds)
         return bound
@@ -89,16 +80,6 @@ class RedisStore:
         with self._client.answering() as server:
             server.zrem(_INDEX, run_id)
             server.delete(*_keys(run_id))
-
-    def holder(self, wanted: str) -> str:
-        """Return the run that was started last for what is wanted, or nothing."""
-        with self._client.answering() as server:
-            return server.get(_place(wanted)) or ""
-
-    def claim(self, wanted: str, run_id: str, *, instead_of: str, keep_seconds: float) -> str:
-        """Let the run be the one for what is wanted, unless another has come first; return the one that is."""
-        winner: str = self._claim([_place(wanted)], run_id, instead_of, max(1, int(keep_seconds)))
-        return winner
 
     def begin(self, shard: Shard, delivery: str) -> tuple[About, list[str]]:
         """Tell that a shard begins.
@@ -245,7 +226,3 @@ class RedisStore:
 def _keys(run_id: str) -> list[str]:
     """Return the keys of a run; the hash tag keeps them in one slot of a cluster."""
     return [f"smoketest:{{{run_id}}}{part}" for part in _KEY_PARTS]
-
-
-def _place(wanted: str) -> str:
-    return f"smoketest:wanted:{wanted}"

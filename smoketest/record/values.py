@@ -56,3 +56,17 @@ class About:
     """What was asked for, in the words of a query."""
     only_new: bool = False
     """Whether it decides about its release by what fails newly; if something does, the release is refused."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """On what terms a run is recorded."""
+
+    start_seconds: float
+    """How long its tests wait for a sign of life."""
+    keep_seconds: float
+    """How long it is kept when it has ended."""
+    parallel: int
+    """How many shards work side by side."""
+    baseline: str = ""
+    """What it is to be compared with, fixed here: whoever looks at the report sees the same."""

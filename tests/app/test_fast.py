@@ -1,14 +1,9 @@
 """The monitor's URL: `/smoketest/`."""
 
-import logging
 from threading import Thread
 
-import django
 import pytest
-from django.core import mail
 from django.db import connections
-from django.test import override_settings
-from django.utils.log import AdminEmailHandler
 
 from smoketest import inline
 from tests import waiting
@@ -16,19 +11,6 @@ from tests.app.conftest import Caller
 from tests.project.hanging import smoke as hanging_smoke
 from tests.project.shop.models import FooModel
 from tests.project.standing import smoke as standing_smoke
-
-_LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
-MAIL = {"MAILERS": {"default": {"BACKEND": _LOCMEM}}} if django.VERSION >= (6, 1) else {"EMAIL_BACKEND": _LOCMEM}
-
-
-@pytest.fixture
-def admin_handler():
-    """Django's own handler that mails what goes wrong, as its default logging has it."""
-    handler = AdminEmailHandler()
-    mail.outbox = []
-    logging.getLogger("django.request").addHandler(handler)
-    yield handler
-    logging.getLogger("django.request").removeHandler(handler)
 
 
 def rows():
@@ -440,17 +422,6 @@ def test_fast__bad_setting(project, stranger):
 
     assert response.status_code == 500
     assert "SMOKETEST_TIMEOUT is '5s'; a number of seconds is wanted" in response.content.decode()
-
-
-@pytest.mark.usefixtures("admin_handler")
-def test_fast__no_mail_to_admins(project, stranger):
-    """A failing probe mails no ADMINS."""
-    project("outcomes")
-
-    with override_settings(ADMINS=[("An admin", "admin@example.com")], **MAIL):
-        stranger.get("/smoketest/")
-
-    assert mail.outbox == []
 
 
 def test_fast__nothing_is_green_that_did_not_run(project, operator):

@@ -4,7 +4,7 @@ import pytest
 
 from smoketest.errors import UnknownRunError
 from smoketest.record.redis import RECENT_RUNS, open_store
-from smoketest.record.values import About, Shard
+from smoketest.record.values import About, Shard, Terms
 from smoketest.report.summary import summarise
 from smoketest.results import Cause, Outcome, Plan, Result, Status, Step
 from tests import waiting
@@ -34,7 +34,7 @@ def create(store):
     def create(*steps, known=None, start_seconds=60.0, keep_seconds=1000.0, run_id=RUN):
         plan = Plan(steps=steps, known=known or {})
         about = About(release="r1", host="web1", test_classes=1)
-        store.create(run_id, plan, about, start_seconds=start_seconds, keep_seconds=keep_seconds, parallel=9)
+        store.create(run_id, plan, about, Terms(start_seconds=start_seconds, keep_seconds=keep_seconds, parallel=9))
         return store
 
     return create
@@ -210,7 +210,7 @@ def test_step__no_more_side_by_side(store):
     """However many messages were sent, no more shards work side by side than the run is to have."""
     plan = Plan(steps=tuple(map(make_step, "abc")))
     about = About(release="r1", host="web1", test_classes=1)
-    store.create(RUN, plan, about, start_seconds=60, keep_seconds=1000, parallel=2)
+    store.create(RUN, plan, about, Terms(start_seconds=60, keep_seconds=1000, parallel=2))
 
     taken = [take(store, shard) for shard in ("one", "two", "three")]
     next_of_one = take(store, "one", ended=(taken[0], make_result("a")))

@@ -50,6 +50,7 @@ def test_defaults():
         "parallel": 2,
         "start_timeout": 60.0,
         "result_seconds": 604800.0,
+        "starts_per_minute": 30,
         "release": "",
         "tokens": (),
         "access": None,
@@ -90,6 +91,7 @@ DATABASES_TEST = "smoketest.contrib.databases.DatabasesTest"
         ("redis_url", "rediss+sentinel://a:1,b:2/main/0", "rediss+sentinel://a:1,b:2/main/0"),
         ("queue", "smoke", "smoke"),
         ("parallel", 8, 8),
+        ("starts_per_minute", 5, 5),
         ("start_timeout", 90, 90.0),
         ("result_seconds", 3600, 3600.0),
         ("release", "v1", "v1"),
@@ -128,12 +130,13 @@ WRONG = [
     ),
     *(
         (name, value, "smoketest.E001", "a whole number is wanted")
-        for name in ("CONCURRENCY", "PARALLEL", "FAIL_STATUS")
+        for name in ("CONCURRENCY", "PARALLEL", "STARTS_PER_MINUTE", "FAIL_STATUS")
         for value in ("4", 4.0, True, [4])
     ),
     ("CONCURRENCY", 0, "smoketest.E002", "a whole number from 1 to 64 is wanted"),
     ("CONCURRENCY", -1, "smoketest.E002", "a whole number from 1 to 64 is wanted"),
     ("CONCURRENCY", 65, "smoketest.E002", "a whole number from 1 to 64 is wanted"),
+    ("STARTS_PER_MINUTE", 0, "smoketest.E002", "a whole number from 1 to 100000 is wanted"),
     ("PARALLEL", 0, "smoketest.E002", "a whole number from 1 to 1000 is wanted"),
     ("PARALLEL", -2, "smoketest.E002", "a whole number from 1 to 1000 is wanted"),
     ("FAIL_STATUS", 199, "smoketest.E002", "a whole number from 200 to 599 is wanted"),
@@ -439,6 +442,7 @@ def test_nobody_let_in():
         {"SMOKETEST_ACCESS": f"{__name__}.let_anyone"},
         {"SMOKETEST_PUBLIC": True},
         {"DEBUG": True},
+        {"MIDDLEWARE": ["django.contrib.auth.middleware.AuthenticationMiddleware"]},
     ],
 )
 def test_somebody_let_in(settings):

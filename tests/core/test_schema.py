@@ -93,3 +93,12 @@ def test_every_format_is_described():
 
     assert OPENAPI["components"]["parameters"]["format"]["schema"]["enum"] == list(FORMATS)
     assert set(content) == types
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_openapi_start(method):
+    """A start's description has what a pipeline must be ready for."""
+    start = OPENAPI["paths"]["/slow/"][method]
+
+    assert {"400", "401", "403", "409", "429", "503"} <= start["responses"].keys()
+    assert {"$ref": "#/components/parameters/release"} in start["parameters"]

@@ -352,7 +352,7 @@ def test_slow__broker_down(queued, redis_server, deployer, monkeypatch):
 
     runs = json.loads(deployer.get("/smoketest/runs/").content)["runs"]
     assert response.status_code == 503
-    assert "the broker at redis://:**@127.0.0.1:1/0 does not answer" in response.content.decode()
+    assert "the broker at redis://:[hidden]@127.0.0.1:1/0 does not answer" in response.content.decode()
     assert runs[0]["status"] == "CANCELLED"
 
 

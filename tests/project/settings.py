@@ -34,6 +34,7 @@ INSTALLED_APPS = [
             "hostile",
             "nasty",
             "leaver",
+            "leaky",
             "gate",
             "blocking",
             "together",
@@ -63,6 +64,7 @@ CELERY_BROKER_URL = os.environ.get("SMOKETEST_TEST_REDIS_URL", "redis://127.0.0.
 SMOKETEST_REDIS_URL = os.environ.get("SMOKETEST_TEST_STORE_URL")
 SMOKETEST_RELEASE = os.environ.get("SMOKETEST_TEST_RELEASE", "r1")
 CELERY_TASK_DEFAULT_QUEUE = os.environ.get("SMOKETEST_TEST_QUEUE", "celery")
+SMOKETEST_STARTS_PER_MINUTE = 10_000
 SMOKETEST_TOKENS = ["old-token", "new-token"]
 SMOKETEST_APPS = os.environ["SMOKETEST_TEST_APPS"].split(",") if "SMOKETEST_TEST_APPS" in os.environ else None
 LOGGING_CONFIG = None

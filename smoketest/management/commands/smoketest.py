@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from smoketest import conf, runs
+from smoketest import conf, own_secrets, runs
 from smoketest.errors import SmokeTestError
 from smoketest.progress.display import open_display
 from smoketest.report import durations, listing, only_new, output
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             with _taken_for_ctrl_c(signal.SIGTERM, signal.SIGHUP):
                 exit_code = self._handle(options)
         except (SmokeTestError, ImproperlyConfigured, OSError) as error:
-            raise CommandError(str(error), returncode=_COULD_NOT_RUN) from error
+            raise CommandError(own_secrets.scrubber().text(str(error)), returncode=_COULD_NOT_RUN) from error
         except KeyboardInterrupt:
             message = "interrupted before anything ran"
             raise CommandError(message, returncode=_INTERRUPTED) from None

@@ -1,5 +1,29 @@
--- KEYS: what is asked for. ARGV: a run, the run whose place it may take, seconds. Answers whose the place is now.
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[2] then return holder end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
-return ARGV[1]
+-- KEYS: what is asked for, the recent starts. ARGV: a run, the run whose place it may take or `*` for any, seconds that
+-- the place is kept, how many may be started a minute. Answers whose the place is, and the milliseconds until there is
+-- room again. Without a run it only looks; with `-` the place is given up.
+local run, instead_of, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local minute = 60000
+
+local holder = redis.call('GET', KEYS[1]) or ''
+local function answer(full_ms) return {holder, full_ms} end
+
+local is_taken = instead_of ~= '*' and holder ~= '' and holder ~= instead_of
+if run == '-' then
+  if holder == instead_of then redis.call('DEL', KEYS[1]) end
+  return answer(0)
+end
+if run ~= '' and (is_taken or holder == run) then return answer(0) end
+
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - minute)
+if redis.call('ZCARD', KEYS[2]) >= most then
+  local nth = redis.call('ZRANGE', KEYS[2], -most, -most, 'WITHSCORES')
+  return answer(math.max(1, nth[2] + minute - now))
+end
+if run == '' then return answer(0) end
+redis.call('ZADD', KEYS[2], now, run)
+redis.call('PEXPIRE', KEYS[2], minute)
+redis.call('SET', KEYS[1], run, 'EX', ARGV[3])
+holder = run
+return answer(0)

@@ -1,0 +1,56 @@
+"""Which run is the one for what is wanted, and whether there is room for another now."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from smoketest.record.clients import Client, Script
+
+_CLAIM = Path(__file__).parent / "lua" / "claim.lua"
+_STARTS = "smoketest:{orders}:starts"
+"""The tag is that of all places: one script looks at both."""
+_ANY = "*"
+_GIVE_UP = "-"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """What is known of a place."""
+
+    holder: str
+    """The run that was started last for what is wanted, or nothing."""
+    full_seconds: float
+    """How long no run can be started, because so many were; 0 if one can."""
+
+
+@cache
+def open_places(url: str) -> "Places":
+    """Return this process' view of the places at `url`; it connects when it is used."""
+    return Places(Client(url, timeout_seconds=1.0))
+
+
+class Places:
+    """A place for each thing that is wanted; every method raises QueueUnavailableError when Redis does not answer."""
+
+    def __init__(self, client: Client) -> None:
+        """Take the client of the server."""
+        self._script = Script(client, _CLAIM.read_text())
+
+    def look(self, wanted: str, *, most: int) -> Place:
+        """Return what is known of the place; `most` runs may be started a minute, for whatever."""
+        return self._ask(wanted, "", _ANY, 1, most)
+
+    def claim(self, wanted: str, run_id: str, *, instead_of: str | None, most: int, keep_seconds: float) -> Place:
+        """Let the run have the place, instead of another or, if that is None, of any; return who has it then.
+
+        One that has it may be started. Safe to repeat.
+        """
+        return self._ask(wanted, run_id, _ANY if instead_of is None else instead_of, max(1, int(keep_seconds)), most)
+
+    def give_up(self, wanted: str, run_id: str) -> None:
+        """Leave the place, so that whoever asks next has another run."""
+        self._ask(wanted, _GIVE_UP, run_id, 1, 1)
+
+    def _ask(self, wanted: str, *arguments: str | int) -> Place:
+        holder, full_ms = self._script([f"smoketest:{{orders}}:{wanted}", _STARTS], *arguments)
+        return Place(holder=holder, full_seconds=int(full_ms) / 1000)

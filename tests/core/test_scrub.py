@@ -1,0 +1,179 @@
+"""What is kept of a test holds no secret, and is what it was otherwise."""
+
+import base64
+import json
+from html import escape
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smoketest.failures import cut
+from smoketest.results import Outcome
+from smoketest.secrecy.scrub import Scrubber
+from smoketest.secrecy.shapes import HIDDEN
+from tests.core.making import make_result
+
+PRIVATE_KEY = (
+    "-----BEGIN PRIVATE KEY-----\n"
+    + "\n".join(["MIIEvQIBADANBgkqhkiG9w0BAQEFAASC"] * 4)
+    + "\n-----END PRIVATE KEY-----"
+)
+CORES = st.text("ABCDEFGHJKLMNPQRSTUVWXYZ23456789", min_size=12, max_size=40).map("Zq7{}".format)
+ODD = st.text("@:/?#%&'\"\\<> ;=+äé€\t\n", max_size=4)
+SECRETS = st.tuples(ODD, CORES, ODD)
+SPELLINGS = st.sampled_from(
+    [
+        str,
+        repr,
+        lambda secret: repr([secret, 'it\'s "so"']),
+        json.dumps,
+        escape,
+        quote,
+        quote_plus,
+        lambda secret: quote(secret, safe=""),
+        lambda secret: quote(secret, safe="").lower() if secret.islower() else secret,
+        lambda secret: json.dumps(secret, ensure_ascii=False),
+        lambda secret: repr(secret.encode()),
+        lambda secret: repr(repr(secret)),
+        lambda secret: "\n".join(f"- {line}" for line in secret.splitlines()),
+    ]
+)
+
+
+@given(secret=SECRETS, spell=SPELLINGS, before=st.text(max_size=20), after=st.text(max_size=20))
+def test_scrub__spellings(secret, spell, before, after):
+    """A secret is blanked however it is written down."""
+    text = before + spell("".join(secret)) + after
+
+    assert secret[1] not in Scrubber(["".join(secret)]).text(text)
+
+
+@given(secret=SECRETS, user=st.text(max_size=9))
+def test_scrub__base64(secret, user):
+    """A secret is blanked in base64 too, wherever in it it stands."""
+    whole = "".join(secret).encode()
+    text = base64.b64encode(user.encode() + whole + b"!").decode()
+
+    found = Scrubber([whole.decode()]).text(f"sent {text}")
+
+    assert HIDDEN in found
+    assert len(found) < len(text)
+
+
+@given(secret=CORES, start=st.integers(16 * 512 - 60, 16 * 512 + 5), length=st.integers(20_000, 20_100))
+def test_scrub__cut(secret, start, length):
+    """A secret through which a text was cut leaves no half of it on either side."""
+    ends = "x" * start + secret + " " * (length - 2 * start) + secret + "y" * start
+
+    found = Scrubber([secret]).text(cut(ends))
+
+    assert "characters left out" in found
+    assert secret[:6] not in found
+    assert secret[-6:] not in found
+
+
+@given(text=st.text(), secrets=st.lists(st.text(max_size=3)))
+def test_scrub__short_secrets(text, secrets):
+    """What is too short to be a secret blanks nothing."""
+    assert Scrubber(secrets).text(text) == Scrubber().text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "KeyError: 'token'",
+        "true is not false",
+        "FATAL: database postgres does not exist",
+        "invalid token: unexpected end of file",
+        "Basic authentication is wanted",
+        "Bearer tokens are wanted",
+        "http://127.0.0.1:8000/shop/?page=2 mails to me@example.org",
+        "http://localhost:8000/me@example.org",
+        "a rooted tree in /srv/roots",
+        "the monkey sees",
+        "password is None, password=None",
+        'File "/srv/shop/keys.py", line 3, in test_keys',
+    ],
+)
+def test_scrub__ordinary_words(text):
+    """Ordinary words stay, also where somebody has chosen them for a password."""
+    assert Scrubber(["true", "postgres", "root", "key", "me", "ro"]).text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("postgres://shop:hunter@db/shop", "postgres://shop:[hidden]@db/shop"),
+        ("redis://:hun/ter@db:6379/0", "redis://:[hidden]@db:6379/0"),
+        ("GET /?page=2&api_key=abc&x=1", "GET /?page=2&api_key=[hidden]&x=1"),
+        ("Authorization: Bearer abcdefgh", "Authorization: Bearer [hidden]"),
+        ("{'Authorization': 'Token abc'}", "{'Authorization': 'Token [hidden]'}"),
+        ("sent Bearer abc123def456", "sent Bearer [hidden]"),
+        ("sent Basic dXNlcjpwYXNz", "sent Basic [hidden]"),
+        ("X-Api-Key: abc", "X-Api-Key: [hidden]"),
+        ("Cookie: sessionid=abc; a=b", "Cookie: [hidden]"),
+        ("PGPASSWORD=abc psql", "PGPASSWORD=[hidden] psql"),
+        ("{'password': 'two words'}", "{'password': [hidden]}"),
+        ("host=db password=abc user=shop", "host=db password=[hidden] user=shop"),
+        ("ghp_0123456789012345678901234567890123456", "[hidden]"),
+        ("AKIAIOSFODNN7EXAMPLE", "[hidden]"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "[hidden]"),
+        (PRIVATE_KEY, "-----BEGIN PRIVATE KEY-----[hidden]-----END PRIVATE KEY-----"),
+    ],
+)
+def test_scrub__shapes(text, found):
+    """What looks like a secret is blanked without being known."""
+    assert Scrubber().text(text) == found
+
+
+@pytest.mark.parametrize("secret", ["hunter", "7777"])
+def test_scrub__inside_a_word(secret):
+    """A short secret is blanked where it stands alone, not inside of another word."""
+    assert Scrubber([secret]).text(f"a{secret}s {secret}!") == f"a{secret}s [hidden]!"
+
+
+def test_scrub__lines():
+    """A secret of many lines is blanked line by line too."""
+    shown = "\n".join(f"- {line}" for line in PRIVATE_KEY.splitlines()[1:-1])
+
+    assert "MIIE" not in Scrubber([PRIVATE_KEY]).text(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("'k3y-0[12 chars]9-abcdefghij-kl'", "'[hidden][12 chars][hidden]'"),
+        ("a k3y-0123 [truncated]...", "a [hidden] [truncated]..."),
+        ("x[7 chars]pqrst'", "x[7 chars][hidden]'"),
+    ],
+)
+def test_scrub__part(text, found):
+    """What a comparison that is shortened tells of a long secret is blanked too."""
+    assert Scrubber(["k3y-0123456789-abcdefghij-klmnopqrst"]).text(text) == found
+
+
+@pytest.mark.parametrize("text", ["postgres://shop:hunterhunter@db/", "Bearer abc123def456ghi789 ", PRIVATE_KEY + "\n"])
+@pytest.mark.parametrize("shift", [-30, -15, -5])
+def test_scrub__shape_cut(text, shift):
+    """What looks like a secret is blanked although the text was cut in it."""
+    half = 16 * 512
+    found = Scrubber().text(cut(" " * (half + shift) + text + " " * 9000))
+
+    assert not {"hunter", "def456", "MIIEvQ"} & {found[at : at + 6] for at in range(len(found))}
+
+
+def test_scrub__nothing_to_do():
+    """A result without text stays the same object: what costs nothing can be done always."""
+    result = make_result("shop.smoke.CartTest.test_add", Outcome.PASSED)
+
+    assert Scrubber(["hunter2-hunter2"]).result(result) is result
+
+
+def test_scrub__result():
+    """All texts of a result are scrubbed."""
+    texts = dict.fromkeys(("message", "traceback", "stdout", "stderr", "logs"), "a hunter2-hunter2")
+    result = make_result("shop.smoke.CartTest.test_add", Outcome.ERRORED, warnings=("hunter2-hunter2",), **texts)
+
+    assert "hunter2" not in repr(Scrubber(["hunter2-hunter2"]).result(result))
