@@ -98,6 +98,8 @@ def start(order: Order, conf: Conf) -> Report:
     if holder and _satisfies(holder, order, conf):
         return fetch(holder, conf)
     run_id = make_id()
+    baseline = open_baselines(conf.redis_url).before(order.words, release)
+    store.keep_baseline(run_id, baseline, keep_seconds=conf.result_seconds)
     bound = store.create(
         run_id,
         plan,
@@ -111,7 +113,6 @@ def start(order: Order, conf: Conf) -> Report:
         start_seconds=conf.start_timeout,
         keep_seconds=conf.result_seconds,
         parallel=conf.parallel,
-        baseline=open_baselines(conf.redis_url).before(order.words, release),
     )
     winner = store.claim(wanted, run_id, instead_of=holder, keep_seconds=conf.result_seconds)
     if winner != run_id and not order.is_always_another:

@@ -60,12 +60,8 @@ class RedisStore:
         start_seconds: float,
         keep_seconds: float,
         parallel: int,
-        baseline: str = "",
     ) -> float:
-        """Record a new run and return how many seconds it may take at most; a second call changes nothing.
-
-        `baseline` is what it is to be compared with, fixed here: whoever looks at the report sees the same.
-        """
+        """Record a new run and return how many seconds it may take at most; a second call changes nothing."""
         bound = start_seconds + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
         ttl_seconds = math.ceil(max(keep_seconds, bound))
         for offset, part in encoding.parts(plan):
@@ -79,7 +75,7 @@ class RedisStore:
             "ttl_seconds": ttl_seconds,
             "keep_seconds": max(1, int(keep_seconds)),
         }
-        given = {"facts": facts, "known": encoding.known(plan), "bound_ms": int(bound * 1000), "baseline": baseline}
+        given = {"facts": facts, "known": encoding.known(plan), "bound_ms": int(bound * 1000)}
         self._run_script("create", run_id, json.dumps(given))
         self._list([_INDEX], run_id, RECENT_RUNS, ttl_seconds)
         return bound
@@ -203,8 +199,13 @@ class RedisStore:
         ended = {index: text for index, text in zip(indices, results, strict=True) if index in found and text}
         return replace(run, plan=Plan(steps=tuple(found.values())), results=encoding.results_of(found, ended))
 
+    def keep_baseline(self, run_id: str, baseline: str, *, keep_seconds: float) -> None:
+        """Fix what a run that is to be created is compared with: whoever looks at its report sees the same."""
+        with self._client.answering() as server:
+            server.set(_keys(run_id)[_BASELINE], baseline, ex=max(1, int(keep_seconds)))
+
     def baseline_of(self, run_id: str) -> str:
-        """Return what the run was to be compared with when it was created."""
+        """Return what the run is compared with, or nothing."""
         with self._client.answering() as server:
             return server.get(_keys(run_id)[_BASELINE]) or ""
 
