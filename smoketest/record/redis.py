@@ -212,10 +212,7 @@ class RedisStore:
     def about(self, run_id: str) -> About:
         """Return what was known of the run before it began."""
         with self._client.answering() as server:
-            told = server.hget(_keys(run_id)[0], "about")
-        if not told:
-            raise UnknownRunError(run_id)
-        return About(**json.loads(told))
+            return About(**json.loads(server.hget(_keys(run_id)[0], "about")))
 
     def claim_telling(self, run_id: str, event: str) -> bool:
         """Tell whether the caller is the first who asks for a run that has `started`, or `finished`; once true."""
