@@ -101,6 +101,8 @@ def start(order: Order, conf: Conf) -> Report:
         return fetch(place.holder, conf)
     require_room(place, most=conf.starts_per_minute)
     run_id = make_id()
+    baseline = open_baselines(conf.redis_url).before(order.words, release)
+    store.keep_baseline(run_id, baseline, keep_seconds=conf.result_seconds)
     bound = store.create(
         run_id,
         plan,
@@ -111,12 +113,7 @@ def start(order: Order, conf: Conf) -> Report:
             selection=order.words,
             only_new=order.only_new,
         ),
-        Terms(
-            start_seconds=conf.start_timeout,
-            keep_seconds=conf.result_seconds,
-            parallel=conf.parallel,
-            baseline=open_baselines(conf.redis_url).before(order.words, release),
-        ),
+        Terms(start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds, parallel=conf.parallel),
     )
     taken = places.claim(
         wanted,

@@ -19,6 +19,7 @@ from smoketest.queue.main import ShardName, main_process, name_of_this
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.values import Shard
 from smoketest.results import Result, Step
+from smoketest.signals import run_started
 
 T = TypeVar("T")
 
@@ -78,7 +79,10 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result]) -> 
     hand = Hand(work.shard, work.store, _quick_store(work))
     spans: dict[str, tuple[int, int]] = {}
     while assignment := _patiently(lambda: hand.take(is_stopping=main_process().is_stopping)):
-        _tell_of_tests(work, hand, spans) if spans else _herald(work, _quick_store(work))
+        if spans:
+            _tell_of_tests(work, hand, spans)
+        elif run_started.has_listeners():  # else it is early enough when others see it
+            _herald(work, _quick_store(work))
         began_ns = time.time_ns()
         result = replace(scrub(run(assignment.step, hand.is_wanted)), release=work.release)
         spans[assignment.index] = (began_ns, time.time_ns())

@@ -65,12 +65,7 @@ class RedisStore:
             "ttl_seconds": ttl_seconds,
             "keep_seconds": max(1, int(terms.keep_seconds)),
         }
-        given = {
-            "facts": facts,
-            "known": encoding.known(plan),
-            "bound_ms": int(bound * 1000),
-            "baseline": terms.baseline,
-        }
+        given = {"facts": facts, "known": encoding.known(plan), "bound_ms": int(bound * 1000)}
         self._run_script("create", run_id, json.dumps(given))
         self._list([_INDEX], run_id, RECENT_RUNS, ttl_seconds)
         return bound
@@ -184,18 +179,20 @@ class RedisStore:
         ended = {index: text for index, text in zip(indices, results, strict=True) if index in found and text}
         return replace(run, plan=Plan(steps=tuple(found.values())), results=encoding.results_of(found, ended))
 
+    def keep_baseline(self, run_id: str, baseline: str, *, keep_seconds: float) -> None:
+        """Fix what a run that is to be created is compared with: whoever looks at its report sees the same."""
+        with self._client.answering() as server:
+            server.set(_keys(run_id)[_BASELINE], baseline, ex=max(1, int(keep_seconds)))
+
     def baseline_of(self, run_id: str) -> str:
-        """Return what the run was to be compared with when it was created."""
+        """Return what the run is compared with, or nothing."""
         with self._client.answering() as server:
             return server.get(_keys(run_id)[_BASELINE]) or ""
 
     def about(self, run_id: str) -> About:
         """Return what was known of the run before it began."""
         with self._client.answering() as server:
-            told = server.hget(_keys(run_id)[0], "about")
-        if not told:
-            raise UnknownRunError(run_id)
-        return About(**json.loads(told))
+            return About(**json.loads(server.hget(_keys(run_id)[0], "about")))
 
     def claim_telling(self, run_id: str, event: str) -> bool:
         """Tell whether the caller is the first who asks for a run that has `started`, or `finished`; once true."""

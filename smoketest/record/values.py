@@ -68,5 +68,3 @@ class Terms:
     """How long it is kept when it has ended."""
     parallel: int
     """How many shards work side by side."""
-    baseline: str = ""
-    """What it is to be compared with, fixed here: whoever looks at the report sees the same."""

@@ -9,5 +9,4 @@ note('left', fact('total'))
 for _, lane in ipairs(lanes()) do note('active_at@' .. lane, now) end
 for _, known in ipairs(given.known) do finish(known.index, known.outcome, '0', known.result) end
 if fact('total') == 0 then end_run() end
-if given.baseline ~= '' then redis.call('SET', baseline, given.baseline) end
 renew()

@@ -50,6 +50,9 @@ end
 for position = #excess, 1, -1 do put_back(lane, excess[position]) end
 
 if asked.running == '' then
+  -- Towards the end nobody takes what others could do meanwhile.
+  local fair = math.ceil(redis.call('LLEN', todo_of(lane)) / math.max(1, fact('parallel')))
+  asked.most = math.min(asked.most, math.max(1, fair))
   -- A unit is run as a whole, a step at a time; units of one step may be taken several at once.
   if #mine == 0 and #waiting > 0 and asked.most > 0 then mine[1] = table.remove(waiting, 1) end
   while #mine < asked.most and #waiting == 0 do
