@@ -60,20 +60,25 @@ class Scrubber:
         """Return the text without secrets, nor halves of them where it is cut in the middle."""
         if not text:
             return text
-        first, *rest = _CUT.split(text, maxsplit=_MOST_CUTS)
-        if not rest:
-            return self._clean(first)
+        if not _CUT.search(text):
+            return self._clean(text)
+        # Whole ones first: what looks like the half of one may be the beginning of another.
+        first, *rest = _CUT.split(self._without_whole(text), maxsplit=_MOST_CUTS)
         done = [self._clean(blank_before_cut(self._without_beginning(first)))]
         for note, part in zip(rest[::2], rest[1::2], strict=True):
             whole = self._without_beginning(self._without_end(part))
             done += [note, self._clean(blank_after_cut(whole, before=done[-1]))]
         return "".join(done)
 
-    def _clean(self, text: str) -> str:
+    def _without_whole(self, text: str) -> str:
         # A flat pattern of all of them takes six times as long as looking for one after another.
         for secret in self._inside:
             if secret in text:
                 text = text.replace(secret, HIDDEN)
+        return text
+
+    def _clean(self, text: str) -> str:
+        text = self._without_whole(text)
         if self._alone:
             text = self._alone.sub(HIDDEN, text)
         for piece, secret in self._pieces.items():

@@ -177,3 +177,10 @@ def test_scrub__result():
     result = make_result("shop.smoke.CartTest.test_add", Outcome.ERRORED, warnings=("hunter2-hunter2",), **texts)
 
     assert "hunter2" not in repr(Scrubber(["hunter2-hunter2"]).result(result))
+
+
+def test_scrub__whole_behind_a_cut():
+    """A secret that stands whole behind a cut, and begins as another half of it would end, is blanked whole."""
+    secret = "::: Zq72222222222222222::::"
+
+    assert "Zq7" not in Scrubber([secret]).text(f"a[20 chars]:{secret} b")
