@@ -174,7 +174,8 @@ def start_daemon(name):
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
-            (DIRECTORY / name).write_text(str(os.getpid()))
+            (DIRECTORY / f"{name}.new").write_text(str(os.getpid()))
+            (DIRECTORY / f"{name}.new").rename(DIRECTORY / name)
             signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
             time.sleep(600)
         os._exit(0)
@@ -184,7 +185,7 @@ def start_daemon(name):
 
 
 @slow
-@timeout(1)
+@timeout(3)
 class DaemonTest(SmokeTest):
     """Each starts a process that leaves its group, its session and its parent."""
 
