@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from functools import cache
 from typing import Any
 
@@ -21,7 +22,9 @@ def scrubber() -> Scrubber:
     def is_hidden(name: str) -> bool:
         return bool(pattern.search(name))
 
-    own = {name: getattr(settings, name, None) for name in dir(settings) if name.isupper()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Django warns of settings that will go, whoever reads them
+        own = {name: getattr(settings, name, None) for name in dir(settings) if name.isupper()}
     return Scrubber(collect(own, is_hidden) | collect(os.environ, is_hidden))
 
 

@@ -14,6 +14,8 @@ from tests.app.conftest import Caller
 LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
 MAIL = {"MAILERS": {"default": {"BACKEND": LOCMEM}}} if django.VERSION >= (6, 1) else {"EMAIL_BACKEND": LOCMEM}
 
+ADMINS = ["admin@example.com"] if django.VERSION >= (6, 0) else [("An admin", "admin@example.com")]
+
 
 @pytest.fixture(autouse=True)
 def _admin_handler():
@@ -21,7 +23,7 @@ def _admin_handler():
     handler = AdminEmailHandler()
     mail.outbox = []
     logging.getLogger("django.request").addHandler(handler)
-    with override_settings(ADMINS=[("An admin", "admin@example.com")], **MAIL):
+    with override_settings(ADMINS=ADMINS, **MAIL):
         yield
     logging.getLogger("django.request").removeHandler(handler)
 
