@@ -8,6 +8,7 @@ import pytest
 from celery import current_app
 
 from smoketest.contrib import celery
+from smoketest.queue import dispatch
 from smoketest.results import Outcome
 from tests import waiting
 from tests.contrib.running import result_of
@@ -63,7 +64,8 @@ def test_late_answer(redis_server, worker, queued):
     """An answer that comes too late expires by itself."""
     queued(redis_server, worker)
 
-    celery.echo.apply_async(args=("nobody-waits",), queue=worker.queue)
+    with dispatch.connecting(celery.echo.app) as connection:  # its app may have kept one to another test's server
+        celery.echo.apply_async(args=("nobody-waits",), queue=worker.queue, connection=connection)
 
     waiting.until(lambda: redis_server.client.exists("smoketest:echo:nobody-waits"), what="the worker has answered")
     assert 0 < redis_server.client.ttl("smoketest:echo:nobody-waits") <= 60
