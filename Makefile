@@ -18,16 +18,12 @@ run: .venv/installed ## run the whole service on this machine
 test: .venv/installed ## run all tests
 	PYTHONDEVMODE=1 $(BIN)/python -m $(PYTEST)
 
-test-all: test test-3.12 test-3.13 ## and those with the other versions of Python and Django
-
-# What is around a run is killed on the default Python alone, and in the middle the live servers are left out.
-SELECTION-3.12 := not live
-SELECTION-3.13 := not drill
+test-all: test test-3.12 test-3.13 ## and, without live servers, with the other versions of Python and Django
 
 # pyenv's shims need to be told the version; others don't look at it.
 test-3.12 test-3.13: test-%:
 	@if PYENV_VERSION=$* python$* -c "" 2>/dev/null; \
-	then $(MAKE) .venv-$*/installed && PYTHONDEVMODE=1 .venv-$*/bin/python -m pytest -m '$(SELECTION-$*)'; \
+	then $(MAKE) .venv-$*/installed && PYTHONDEVMODE=1 .venv-$*/bin/python -m pytest -m 'not live'; \
 	else echo "Python $* is skipped: there is no python$* here."; fi
 
 chaos: .venv/installed ## the tests that kill, freeze and hang things, N times over (N=20)
