@@ -5,7 +5,6 @@ import json
 import zlib
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
 
 from django.utils.crypto import salted_hmac
 
@@ -30,7 +29,7 @@ class Baselines:
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
-        self._remember = Script(client, (Path(__file__).parent / "lua" / "remember.lua").read_text())
+        self._remember = Script(client, "remember")
 
     def remember(self, selection: str, baseline: Baseline, *, created_ms: int) -> None:
         """Let the run be what the release came to, unless a run that was created later has ended before."""

@@ -6,6 +6,7 @@ That is one server in redis-py's words, or `redis+cluster://any-node:7000`, or
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,6 +17,8 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from smoketest.errors import QueueUnavailableError
+
+_LUA = Path(__file__).parent / "lua"
 
 
 class Client:
@@ -53,10 +56,10 @@ class Client:
 class Script:
     """A Lua script that is sent once and then named."""
 
-    def __init__(self, client: Client, source: str) -> None:
-        """Take the client that runs it."""
+    def __init__(self, client: Client, *names: str) -> None:
+        """Take the client that runs it, and the names of the files in `lua` that it is made of."""
         self._client = client
-        self._source = source
+        self._source = "".join((_LUA / f"{name}.lua").read_text() for name in names)
         self._registered: Any = None
 
     def __call__(self, keys: list[str], *arguments: str | int) -> Any:

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from smoketest.record.clients import Client, Script
 
-_CLAIM = Path(__file__).parent / "lua" / "claim.lua"
 _STARTS = "smoketest:{orders}:starts"
 """The tag is that of all places: one script looks at both."""
 _ANY = "*"
@@ -34,7 +32,7 @@ class Places:
 
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
-        self._script = Script(client, _CLAIM.read_text())
+        self._script = Script(client, "claim")
 
     def look(self, wanted: str, *, most: int) -> Place:
         """Return what is known of the place; `most` runs may be started a minute, for whatever."""

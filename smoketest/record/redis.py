@@ -5,7 +5,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from smoketest.errors import UnknownRunError
@@ -19,7 +18,6 @@ RECENT_RUNS = 100
 MOST_NEW_RESULTS = 200
 """How many results one look at what is new answers."""
 
-_LUA = Path(__file__).parent / "lua"
 _KEY_PARTS = ("", ":steps", ":todo", ":results", ":order", ":done", ":baseline")
 _STEPS, _TODO, _RESULTS, _ORDER, _DONE, _BASELINE = range(1, 7)
 _INDEX = "smoketest:runs"
@@ -45,10 +43,9 @@ class RedisStore:
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
-        facts = (_LUA / "facts.lua").read_text()
         of_runs = ("abandon", "add", "begin", "cancel", "create", "give_up", "idle", "poll", "refuse", "step", "tell")
-        self._scripts = {name: Script(client, facts + (_LUA / f"{name}.lua").read_text()) for name in of_runs}
-        self._list = Script(client, (_LUA / "list.lua").read_text())
+        self._scripts = {name: Script(client, "facts", name) for name in of_runs}
+        self._list = Script(client, "list")
 
     def create(self, run_id: str, plan: Plan, about: About, terms: Terms) -> float:
         """Record a new run and return how many seconds it may take at most; a second call changes nothing."""

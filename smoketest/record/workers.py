@@ -4,7 +4,6 @@ import json
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
-from pathlib import Path
 
 from smoketest.record.clients import Client, Script
 
@@ -53,10 +52,7 @@ class Roll:
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
-        self._scripts = {
-            name: Script(client, (Path(__file__).parent / "lua" / f"{name}.lua").read_text())
-            for name in ("beat", "present", "workers")
-        }
+        self._scripts = {name: Script(client, name) for name in ("beat", "present", "workers")}
 
     def beat(self, worker: Worker) -> None:
         """Renew the worker's lease; that costs the same however many workers there are."""
