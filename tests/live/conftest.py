@@ -1,12 +1,15 @@
 """Runs on real workers."""
 
 import json
+from contextlib import ExitStack
 
 import pytest
 from django.test import Client
 
 from tests import waiting
+from tests.live.gate import Gate
 from tests.live.service import Service
+from tests.servers import Worker
 
 
 class Deployer(Client):
@@ -38,6 +41,30 @@ class Deployer(Client):
 def outcomes_of(report):
     """Return short id -> (outcome, cause) of a report."""
     return {each["id"].split(".smoke.")[-1]: (each["outcome"], each.get("cause")) for each in report["results"]}
+
+
+@pytest.fixture
+def gate():
+    """A gate of the test's own."""
+    gate = Gate()
+    yield gate
+    gate.open()
+    gate.close()
+
+
+@pytest.fixture
+def start_gated_worker(own_redis, gate):
+    """Start workers on the test's own Redis that see the gate: `start_gated_worker("--concurrency", "1")`."""
+    with ExitStack() as stack:
+
+        def start(*options, **environment):
+            options = options or ("--concurrency", "2")
+            worker = Worker(own_redis.url, *options, SMOKETEST_TEST_GATE=str(gate.path), **environment)
+            worker.start()
+            stack.callback(worker.stop)
+            return worker
+
+        yield start
 
 
 @pytest.fixture

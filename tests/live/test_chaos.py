@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from celery import current_app
@@ -17,8 +17,7 @@ from celery import current_app
 from smoketest import tasks
 from tests import waiting
 from tests.live.conftest import outcomes_of
-from tests.live.gate import Gate
-from tests.servers import ROOT, Worker
+from tests.servers import ROOT
 
 pytestmark = [pytest.mark.live, pytest.mark.drill]
 
@@ -26,30 +25,9 @@ ALL_PASSED = {f"GatedTest.test_{letter}": ("passed", None) for letter in "abcdef
 
 
 @pytest.fixture
-def gate():
-    """A gate of the test's own."""
-    gate = Gate()
-    yield gate
-    gate.open()
-    gate.close()
-
-
-@pytest.fixture
-def start_worker(own_redis, gate):
-    """Start workers on the test's own Redis, all on one queue: `start_worker("--concurrency", "1")`."""
-    with ExitStack() as stack:
-
-        def start(*options, **environment):
-            worker = Worker(
-                own_redis.url,
-                *(options or ("--concurrency", "2")),
-                **{"SMOKETEST_TEST_QUEUE": "chaos", "SMOKETEST_TEST_GATE": str(gate.path), **environment},
-            )
-            worker.start()
-            stack.callback(worker.stop)
-            return worker
-
-        yield start
+def start_worker(start_gated_worker):
+    """Start workers, all on one queue: `start_worker("--concurrency", "1")`."""
+    return partial(start_gated_worker, SMOKETEST_TEST_QUEUE="chaos")
 
 
 @pytest.fixture

@@ -4,41 +4,21 @@ import json
 import os
 import shutil
 import subprocess
-from contextlib import ExitStack
+from functools import partial
 
 import pytest
 from django.test import Client
 
 from tests import waiting
 from tests.live.conftest import outcomes_of
-from tests.live.gate import Gate
-from tests.servers import Worker
 
 pytestmark = [pytest.mark.live, pytest.mark.drill]
 
 
 @pytest.fixture
-def gate():
-    """A gate of the test's own."""
-    gate = Gate()
-    yield gate
-    gate.open()
-    gate.close()
-
-
-@pytest.fixture
-def start_worker(own_redis, gate):
-    """Start workers on the test's own Redis, all on one queue."""
-    with ExitStack() as stack:
-
-        def start(**environment):
-            shared = {"SMOKETEST_TEST_QUEUE": "orders", "SMOKETEST_TEST_GATE": str(gate.path)}
-            worker = Worker(own_redis.url, "--concurrency", "1", **{**shared, **environment})
-            worker.start()
-            stack.callback(worker.stop)
-            return worker
-
-        yield start
+def start_worker(start_gated_worker):
+    """Start workers of one process, all on one queue."""
+    return partial(start_gated_worker, "--concurrency", "1", SMOKETEST_TEST_QUEUE="orders")
 
 
 @pytest.fixture
