@@ -1,6 +1,8 @@
 """The console script, before an app that answers as it is told."""
 
 import signal
+import time
+from contextlib import suppress
 
 import pytest
 
@@ -282,6 +284,33 @@ def test_nagios(ask, answers, code, line):
     assert (found, out.count("\n"), err) == (code, 1, "")
     assert out.startswith(line)
     assert app.requests() == ["GET /smoketest/slow/?format=nagios"]
+
+
+@pytest.mark.parametrize("drop", [b" ", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_answer_that_does_not_end(ask, drop):
+    """An answer that comes drop by drop is none: the limit is on the whole of it."""
+
+    def drip(app):
+        answer = app.asked[-1].wfile
+        with suppress(OSError):  # the script has left
+            answer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n" if drop == b" " else drop)
+            for _ in range(39):
+                time.sleep(0.05)
+                answer.write(drop)
+        return CUT
+
+    code, out, _, _ = ask("--nagios", "--timeout", "0.5", answers=[drip])
+
+    assert code == 2
+    assert out == "SMOKETEST CRITICAL - the app does not answer: no whole answer within 0.5 s\n"
+
+
+def test_answer_in_depth(ask):
+    """JSON that no parser follows to its end is no report, as any page of a proxy."""
+    code, _, err, _ = ask("--wait-for-release", "0", answers=[Said(status=200, body="[" * 100_000)])
+
+    assert code == 2
+    assert "the app answers with HTTP 200" in err
 
 
 @pytest.mark.parametrize(("words", "code"), [(["--nagios"], 3), ([], 2)])
