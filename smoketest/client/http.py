@@ -101,7 +101,7 @@ def _context(ca_file: str | None) -> ssl.SSLContext:
 
 
 def _within(seconds: float, ask: Callable[[], Answer]) -> Answer:
-    """Return the answer, or raise TimeoutError: a socket's limit begins anew with each byte, and there is none on DNS."""
+    """Return the answer, or raise TimeoutError: a socket's limit begins anew with each byte, and DNS knows none."""
     asked: Future[Answer] = Future()
 
     def work() -> None:

@@ -1,6 +1,8 @@
 """The console script, before an app that answers as it is told."""
 
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 
@@ -8,6 +10,7 @@ import pytest
 
 from smoketest.client.main import main
 from tests.core.answering import CUT, PENDING, RUN_ID, Answering, Said, problem, report
+from tests.servers import ROOT
 
 TOKEN = "a-token-that-nobody-may-see"
 WRONG_RELEASE = problem(409, "Wrong Release", "this is release old, not new")
@@ -318,6 +321,24 @@ def test_usage(capsys, words, code):
     """A command line that makes no sense is 2, and UNKNOWN for a monitor."""
     assert main(["ftp://app.example", *words]) == code
     assert "the URL must begin with https:// or http://" in capsys.readouterr().err
+
+
+def test_stderr__reader_has_left():
+    """The exit code is the verdict though nobody reads of the progress any more."""
+    source = "import sys; from smoketest.client.main import main; sys.exit(main(sys.argv[1:]))"
+    script = 'exec 3>&1; "$0" -c "$1" "$2" 2>&1 >&3 | true; exit ${PIPESTATUS[0]}'
+    answers = [PENDING, report("RUNNING"), *[report("RUNNING", tests_passed=0)] * 2, report("PASS"), TEXT]
+
+    with Answering(*answers) as app:
+        done = subprocess.run(
+            ["/bin/bash", "-c", script, sys.executable, source, app.url],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, TEXT.body, "")
 
 
 def test_nobody_there(capsys):
