@@ -26,7 +26,7 @@ from smoketest.record.values import About, Terms
 from smoketest.record.workers import open_roll
 from smoketest.report.summary import Report, summarise
 from smoketest.results import Plan, Run
-from smoketest.suite.discover import Found, discover
+from smoketest.suite.discover import Found
 from smoketest.suite.plan import Order, Selection, make_plan
 
 T = TypeVar("T")
@@ -43,8 +43,7 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     Raises SelectionError when nothing is there of what is asked for.
     """
     until = time.monotonic() + conf.budget
-    found = discover_within(searched_apps(conf), conf.budget)
-    plan = _planned(found, selection if found.is_complete else Selection(), conf, with_slow=False)
+    found, plan = plan_of(selection, conf, with_slow=False)
 
     def run() -> Report:
         return report_inline(plan, found, conf, until=until, script_prefix=script_prefix, release=release_of(conf))
@@ -70,8 +69,12 @@ def run_in_foreground(
 
 
 def plan_of(selection: Selection, conf: Conf, *, with_slow: bool) -> tuple[Found, Plan]:
-    """Return the tests of the project, and what would be run of them; raises SelectionError as `run_here` does."""
-    found = discover(searched_apps(conf))
+    """Return the tests of the project, and what would be run of them; raises SelectionError as `run_here` does.
+
+    Where a module hangs on import, that is all there is, whatever is selected.
+    """
+    found = discover_within(searched_apps(conf), conf.budget)
+    selection = selection if found.is_complete else Selection()
     return found, _planned(found, selection, conf, with_slow=with_slow)
 
 
