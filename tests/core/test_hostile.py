@@ -121,6 +121,14 @@ def test_dead(run, name, message):
     assert verdict(run("WorkingTest.test_passes")) == PASSED
 
 
+@pytest.mark.needs("postgresql")
+def test_drivers_are_loaded(supervisor):
+    """A process that is ready has imported the drivers of the databases: its first test has its limit for itself."""
+    supervisor.prepare()
+
+    assert "psycopg" in Path(f"/proc/{supervisor._process._pid}/maps").read_text()
+
+
 @pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="this Python keeps such a stack on its heap")
 def test_stack_overflow(run):
     """A stack that overflows is a crash, or an error where Python is in time to see it."""
