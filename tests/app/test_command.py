@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from django.core.management import execute_from_command_line
 
 from tests import waiting
 from tests.project.shop.models import FooModel
@@ -111,13 +112,16 @@ def test_verdict(run, apps, code, verdict):
         (["--queue"], "Redis at 127.0.0.1:1/0 does not answer"),
     ],
 )
-def test_could_not_run(run, words, reason):
+def test_could_not_run(project, capfd, words, reason):
     """Where there is no verdict the exit code is 2, and stderr tells the reason."""
-    code, out, err = run("together", *words)
+    project("together")
 
-    assert (code, out) == (2, "")
+    with pytest.raises(SystemExit) as ending:
+        execute_from_command_line(["manage.py", "smoketest", *words])
+
+    out, err = capfd.readouterr()
+    assert (ending.value.code, out) == (2, "")
     assert reason in err
-    assert "Traceback" not in err
 
 
 def test_could_not_run__settings(run):
@@ -126,6 +130,7 @@ def test_could_not_run__settings(run):
 
     assert (code, out) == (2, "")
     assert "SMOKETEST_APPS" in err
+    assert "Traceback" not in err
 
 
 def test_stdout_is_the_report_alone(run):
