@@ -79,7 +79,7 @@ def _no_orphans():
             return process not in before and mine in (process / "environ").read_bytes()
         return False
 
-    waiting.until(lambda: not any(map(is_left, Path("/proc").glob("[0-9]*"))), what="nothing is left", seconds=5)
+    waiting.until(lambda: not any(map(is_left, Path("/proc").glob("[0-9]*"))), what="nothing is left")
 
 
 def outcomes_of(report):
@@ -248,7 +248,7 @@ def test_interrupted(start, folder, number):
     waiting.until((folder / "arrivals").exists, what="the test has begun")
 
     process.send_signal(number)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
 
     report = json.loads(out)
     assert (process.returncode, report["status"]) == (130, "CANCELLED"), err
@@ -274,7 +274,7 @@ def test_supervisor_killed(start, folder):
     waiting.until((folder / "arrivals").exists, what="the test has begun")
 
     os.kill(descendants(process.pid)[0], signal.SIGKILL)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=60)
 
     assert outcomes_of(json.loads(out)) == {
         "test_waits_at_the_gate": ("errored", "crash"),

@@ -75,8 +75,10 @@ _KILLED = "timed out after 0.2 s; it did not heed the interrupt, so its process 
         "stops_itself",
     ],
 )
-def test_blocked(run, name):
+def test_blocked(run, name, monkeypatch):
     """Wherever it blocks, a test is interrupted at its limit and told with where that was."""
+    monkeypatch.setattr("smoketest.execution.supervisor.GRACE_SECONDS", 10)
+
     result = run(f"BlockedTest.test_{name}")
 
     assert verdict(result) == TIMED_OUT
