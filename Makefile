@@ -3,7 +3,10 @@
 PYTHON ?= python3
 PYTEST ?= pytest
 N ?= 20
+JOBS ?= 4
 BIN := .venv/bin
+# Files side by side, each in one process: most tests wait for others, so more of them than cores pay.
+ABREAST = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
@@ -15,20 +18,20 @@ help: ## list these targets
 run: .venv/installed ## run the whole service on this machine
 	@$(BIN)/python -m worker
 
-test: .venv/installed ## run all tests
-	PYTHONDEVMODE=1 $(BIN)/python -m $(PYTEST)
+test: .venv/installed ## run all tests, JOBS at a time (JOBS=4)
+	PYTHONDEVMODE=1 $(BIN)/python -m $(PYTEST) $(ABREAST)
 
 test-all: test test-3.12 test-3.13 ## and, without live servers, with the other versions of Python and Django
 
 # pyenv's shims need to be told the version; others don't look at it.
 test-3.12 test-3.13: test-%:
 	@if PYENV_VERSION=$* python$* -c "" 2>/dev/null; \
-	then $(MAKE) .venv-$*/installed && PYTHONDEVMODE=1 .venv-$*/bin/python -m pytest -m 'not live'; \
+	then $(MAKE) .venv-$*/installed && PYTHONDEVMODE=1 .venv-$*/bin/python -m pytest $(ABREAST) -m 'not live'; \
 	else echo "Python $* is skipped: there is no python$* here."; fi
 
 chaos: .venv/installed ## the tests that kill, freeze and hang things, N times over (N=20)
 	for round in $$(seq $(N)); do echo "round $$round of $(N)"; \
-	$(BIN)/python -m pytest -q tests/live --ignore tests/live/test_benchmarks.py tests/core/test_lanes.py tests/core/test_supervisor.py || exit 1; done
+	$(BIN)/python -m pytest -q $(ABREAST) tests/live --ignore tests/live/test_benchmarks.py tests/core/test_lanes.py tests/core/test_supervisor.py || exit 1; done
 
 bench: .venv/installed ## measure the cost beside bare baselines (QUICK=1; WRITE=1 puts the table into docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--size quick) $(if $(WRITE),--write)

@@ -13,11 +13,12 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.test import override_settings
+from xdist import is_xdist_controller
 
 from tests.servers import EmbeddedRedis, OwnDatabases, Worker
 
 _databases = OwnDatabases()
-_databases.create()
+_databases.find()
 os.environ["SMOKETEST_TEST_DIR"] = tempfile.mkdtemp(prefix="smoketest-")
 os.chmod(os.environ["SMOKETEST_TEST_DIR"], 0o711)  # noqa: PTH101, S103 (a database that may not run as root has its own in it)
 # So that the last verdicts of these tests' processes are shared among them alone.
@@ -27,29 +28,41 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.project.settings"
 django.setup()  # here, not in a hook: the conftest files below this one import models
 
 
-def pytest_configure():
-    """Make the tables."""
+def pytest_sessionstart(session):
+    """Make the databases and their tables in each process that runs tests, so not in the one that hands them out."""
+    if is_xdist_controller(session):
+        return
+    _databases.create()
     for alias in connections:
         call_command("migrate", database=alias, run_syncdb=True, verbosity=0, interactive=False)
     connections.close_all()
 
 
-def pytest_unconfigure():
-    """Leave nothing behind."""
+@pytest.hookimpl(trylast=True)  # after the fixtures' ends
+def pytest_sessionfinish():
+    """Leave no database behind."""
     connections.close_all()
     _databases.drop()
+
+
+def pytest_unconfigure():
+    """Leave no file behind."""
     shutil.rmtree(os.environ["SMOKETEST_TEST_DIR"], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items):
+    """Begin with what takes long, so that the files that are run side by side end together."""
+    items.sort(key=lambda item: item.get_closest_marker("live") is None)
+
+
+def pytest_runtest_setup(item):
     """Skip what needs a server that is not there; where CI is set, that is an error."""
-    for item in items:
-        for marker in item.iter_markers("needs"):
-            missing = _databases.missing.get(marker.args[0])
-            if missing and not os.environ.get("CI"):
-                item.add_marker(pytest.mark.skip(reason=missing))
-            elif missing:
-                pytest.exit(f"{missing}; in CI it must be there", returncode=1)
+    for marker in item.iter_markers("needs"):
+        missing = _databases.missing.get(marker.args[0])
+        if missing and os.environ.get("CI"):
+            pytest.fail(f"{missing}; in CI it must be there")
+        elif missing:
+            pytest.skip(missing)
 
 
 @pytest.fixture(scope="session")

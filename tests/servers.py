@@ -214,55 +214,53 @@ def _family():
 
 
 class OwnDatabases:
-    """A PostgreSQL and a MariaDB database made for this session, where a server answers."""
+    """A PostgreSQL and a MariaDB database for this process alone, where a server answers."""
 
     def __init__(self):
         self._name = f"smoketest_{secrets.token_hex(4)}"
+        self._servers = {"postgresql": self._ask_postgresql, "mariadb": self._ask_mariadb}
+        self._made = []
         self.missing = {}
         self.settings = {}
-        self._drops = []
 
-    def create(self):
-        for alias, make in {"postgresql": self._postgresql, "mariadb": self._mariadb}.items():
+    def find(self):
+        """Ask which servers are there; it makes nothing."""
+        for alias, ask in self._servers.items():
             try:
-                self.settings[alias] = make()
+                self.settings[alias] = {"NAME": self._name, **ask("SELECT 1")}
             except Exception as error:  # noqa: BLE001 (the drivers have no common error)
                 self.missing[alias] = f"no {alias}: {type(error).__name__}: {str(error).strip()}"
 
-    def drop(self):
-        for drop in self._drops:
-            drop()
+    def create(self):
+        for alias in self.settings:
+            encoding = {"mariadb": "CHARACTER SET utf8mb4"}.get(alias, "")
+            self._servers[alias](f"CREATE DATABASE {self._name} {encoding}")
+            self._made.append(alias)
 
-    def _postgresql(self):
+    def drop(self):
+        while self._made:
+            alias = self._made.pop()
+            force = {"postgresql": "WITH (FORCE)"}.get(alias, "")
+            self._servers[alias](f"DROP DATABASE {self._name} {force}")
+
+    def _ask_postgresql(self, sql):
         import psycopg
 
         url = os.environ.get("TEST_POSTGRESQL_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
-        with psycopg.connect(url, autocommit=True, connect_timeout=3) as connection:
-            connection.execute(f"CREATE DATABASE {self._name}")
+        with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+            connection.execute(sql)
+        return {"ENGINE": "django.db.backends.postgresql", **_address(url)}
 
-        def drop():
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {self._name} WITH (FORCE)")
-
-        self._drops.append(drop)
-        return {"ENGINE": "django.db.backends.postgresql", "NAME": self._name, **_address(url)}
-
-    def _mariadb(self):
+    def _ask_mariadb(self, sql):
         import pymysql
 
         url = os.environ.get("TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306/mysql")
         address = _address(url)
         keywords = {"host": address["HOST"], "port": address["PORT"], "user": address["USER"]}
         keywords["password"] = address["PASSWORD"]
-        with contextlib.closing(pymysql.connect(connect_timeout=3, **keywords)) as connection:
-            connection.cursor().execute(f"CREATE DATABASE {self._name} CHARACTER SET utf8mb4")
-
-        def drop():
-            with contextlib.closing(pymysql.connect(**keywords)) as connection:
-                connection.cursor().execute(f"DROP DATABASE {self._name}")
-
-        self._drops.append(drop)
-        return {"ENGINE": "django.db.backends.mysql", "NAME": self._name, **address}
+        with contextlib.closing(pymysql.connect(connect_timeout=10, **keywords)) as connection:
+            connection.cursor().execute(sql)
+        return {"ENGINE": "django.db.backends.mysql", **address}
 
 
 def _address(url):

@@ -2,7 +2,7 @@
 
 import time
 
-LIMIT_SECONDS = 30
+LIMIT_SECONDS = 60
 
 
 def until(condition, *, what, seconds=LIMIT_SECONDS):

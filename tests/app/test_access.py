@@ -64,7 +64,7 @@ def test_access__staff_sees_detail(staff, stranger):
     assert b"Traceback" not in stranger.get("/smoketest/").content
 
 
-@pytest.mark.parametrize("url", ["/smoketest/runs/", run_url()])
+@pytest.mark.parametrize("url", ["/smoketest/runs/", run_url()], ids=["runs", "run"])
 def test_access__staff_sees_runs(staff, url):
     """A staff user sees runs."""
     assert staff.get(url).status_code == LET_IN

@@ -75,8 +75,10 @@ _KILLED = "timed out after 0.2 s; it did not heed the interrupt, so its process 
         "stops_itself",
     ],
 )
-def test_blocked(run, name):
+def test_blocked(run, name, monkeypatch):
     """Wherever it blocks, a test is interrupted at its limit and told with where that was."""
+    monkeypatch.setattr("smoketest.execution.supervisor.GRACE_SECONDS", 10)
+
     result = run(f"BlockedTest.test_{name}")
 
     assert verdict(result) == TIMED_OUT
@@ -119,6 +121,14 @@ def test_dead(run, name, message):
 
     assert (verdict(result), result.message) == (CRASHED, message)
     assert verdict(run("WorkingTest.test_passes")) == PASSED
+
+
+@pytest.mark.needs("postgresql")
+def test_drivers_are_loaded(supervisor):
+    """A process that is ready has imported the drivers of the databases: its first test has its limit for itself."""
+    supervisor.prepare()
+
+    assert "psycopg" in Path(f"/proc/{supervisor._process._pid}/maps").read_text()
 
 
 @pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="this Python keeps such a stack on its heap")

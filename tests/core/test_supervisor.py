@@ -256,15 +256,16 @@ def test_deadline(supervise):
     assert "in never" in ending.stack
 
 
-def test_interrupt(supervise):
+def test_interrupt(supervise, monkeypatch):
     """At the deadline the process is interrupted first, and may still answer."""
+    monkeypatch.setattr("smoketest.execution.supervisor.GRACE_SECONDS", 10)
 
     def answers_the_interrupt(channel):
         signal.signal(INTERRUPT, lambda *_: channel.send({"was": "interrupted"}))
         channel.receive()
         threading.Event().wait()
 
-    ending = supervise(answers_the_interrupt).ask({}, seconds=0.05)
+    ending = supervise(answers_the_interrupt).ask({}, seconds=0.5)  # in which the handler is set
 
     assert ending.answer == {"was": "interrupted"}
     assert ending.is_timeout
@@ -359,7 +360,7 @@ def test_process_has_only_its_own_files(supervise, tmp_path):
 
     def open_files(channel):
         channel.receive()
-        channel.send({"files": [str(Path(f"/proc/self/fd/{fd}").resolve()) for fd in range(3, 256)]})
+        channel.send({"files": [str(path.resolve()) for path in Path("/proc/self/fd").iterdir() if int(path.name) > 2]})
         channel.receive()
 
     with (tmp_path / "file").open("w"), socket.socket():

@@ -34,7 +34,7 @@ def test_measure(measure):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
 
     _about, _blank, _head, _rule, *rows = run.stdout.splitlines() or [""] * 4

@@ -35,7 +35,7 @@ def run_gated(queued, own_redis, deployer):
     """Start the run of the gated tests and return its URL."""
 
     def start(**settings):
-        queued(own_redis, None, "gated", **{"start_timeout": 20, "timeout": 20, "queue": "chaos", **settings})
+        queued(own_redis, None, "gated", **{"start_timeout": 60, "timeout": 60, "queue": "chaos", **settings})
         return deployer.start()
 
     return start
@@ -95,7 +95,7 @@ def test_worker_killed__another_lives(start_worker, run_gated, gate, deployer):
 def test_all_workers_killed(start_worker, run_gated, gate, deployer):
     """All workers are killed: what ran is lost when its limit is over, and the rest when nobody has come."""
     worker = start_worker()
-    url = run_gated(start_timeout=1, timeout=1)
+    url = run_gated(start_timeout=4, timeout=4)
     gate.wait_for(2)
 
     os.kill(worker.process.pid, signal.SIGKILL)
@@ -186,7 +186,7 @@ def test_redis_killed__back_with_its_data(start_worker, run_gated, gate, own_red
     gate.open(*gate.begun())
     own_redis.start()
     gate.open()
-    report = deployer.final(url, seconds=40)
+    report = deployer.final(url)
 
     assert outcomes_of(report) == ALL_PASSED
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
@@ -205,7 +205,7 @@ def test_redis_frozen(start_worker, run_gated, gate, own_redis, deployer):
         gate.open(gate.begun()[0])
         waiting.until(lambda: time.monotonic() > until, what="10 s have passed")
     gate.open()
-    report = deployer.final(url, seconds=40)
+    report = deployer.final(url)
 
     assert answers == {503}
     assert outcomes_of(report) == ALL_PASSED

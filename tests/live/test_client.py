@@ -121,7 +121,7 @@ def test_interrupted(service, words, number, status):
     waiting.until(service.arrivals, what="the test has begun")
 
     client.send_signal(number)
-    client.communicate(timeout=30)
+    client.communicate(timeout=60)
 
     assert client.returncode == 130, service.said()
     assert [run["status"] for run in service.runs()] == [status]

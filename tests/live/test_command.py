@@ -139,7 +139,7 @@ def test_interrupted(start, folder):
     waiting.until((folder / "arrivals").exists, what="the test has begun")
 
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
 
     report = json.loads(out)
     assert (process.returncode, report["status"]) == (130, "CANCELLED"), err

@@ -1,7 +1,9 @@
 """The pipeline script of the docs, deploying a real service."""
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -32,6 +34,7 @@ class Pipeline:
         for name in ("deploy", "current-release"):
             (folder / name).chmod(0o755)
         self.folder = folder
+        self._started = []
         self._environment = {
             **os.environ,
             "PATH": f"{SCRIPT.parent}{os.pathsep}{os.environ['PATH']}",
@@ -41,14 +44,17 @@ class Pipeline:
 
     def start(self, release):
         """Start to deploy a release."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             ["/bin/sh", "deploy.sh", release],
             cwd=self.folder,
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
+        self._started.append(process)
+        return process
 
     def wants(self, release):
         """Wait until the script has asked for a release."""
@@ -59,6 +65,13 @@ class Pipeline:
         """Let the script see that the release is there."""
         (self.folder / "current").write_text(f"{release}\n")
 
+    def end(self):
+        """Kill the scripts that have not ended, with what they wait for."""
+        for process in self._started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
 
 @pytest.fixture
 def lenient(service, tmp_path):
@@ -68,14 +81,18 @@ def lenient(service, tmp_path):
     client = service.client(everything=True)
     client.communicate(timeout=60)
     waiting.until(lambda: "r1" in service.compared_releases(), what="the run of r1 is remembered")
-    yield Pipeline(tmp_path, service.web.url, "--only-new")
+    pipeline = Pipeline(tmp_path, service.web.url, "--only-new")
+    yield pipeline
+    pipeline.end()
     service.deploy("r1")
 
 
 @pytest.fixture
 def pipeline(service, tmp_path):
     """The pipeline of the service, which is of release r1; so it is again in the end."""
-    yield Pipeline(tmp_path, service.web.url)
+    pipeline = Pipeline(tmp_path, service.web.url)
+    yield pipeline
+    pipeline.end()
     service.deploy("r1")
 
 

@@ -70,7 +70,7 @@ def test_service(service):
     final = request(f"{started[1]['Location']}?wait=20", Accept="application/json", **authorization)
     processes = descendants(service.pid)
     service.send_signal(signal.SIGINT)
-    exit_code = service.wait(timeout=20)
+    exit_code = service.wait(timeout=60)
 
     assert f"curl {service.url}\n" in service.log()
     assert "development-token" in service.log()

@@ -20,6 +20,7 @@ def wait_for(name):
         time.sleep(0.01)
 
 
+@timeout(60)
 class MeetTest(SmokeTest):
     def test_a_meets_b(self):
         (folder() / "a").touch()
