@@ -4,7 +4,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from smoketest.execution import native
@@ -107,7 +106,7 @@ class Division(Generic[R]):
                     lane.begin(job, self.until)
                     if lane.deadline < self._looks_at:
                         self.mailbox.put(None)
-                    return replace(job, work=job.last) if job.last and self._is_last(unit) else job
+                    return job._replace(work=job.last) if job.last and self._is_last(unit) else job
                 self._ended.append(refused)
             self._finish(lane)
             return None

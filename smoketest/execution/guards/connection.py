@@ -28,6 +28,10 @@ class _State(Enum):
     BEGUN = auto()
 
 
+_OFF, _FREE, _ARMED, _OPENING, _BEGUN = _State
+"""The state is looked at dozens of times a test, and an enum's own attributes are slow before Python 3.12."""
+
+
 class GuardedConnection(CheckedConnection):
     """Rolls back what a test writes.
 
@@ -35,7 +39,7 @@ class GuardedConnection(CheckedConnection):
     Django's `Atomic` as `TestCase` uses it, so that `durable`, `on_commit` and nested atomics behave as there.
     """
 
-    _state = _State.OFF
+    _state = _OFF
     _marks: tuple[Mark, ...] = ()
     """Those of the levels that the open transaction spans; the first one began it."""
     _used_at = 0.0
@@ -86,12 +90,12 @@ class GuardedConnection(CheckedConnection):
 
     def validate_no_atomic_block(self) -> None:
         """Remember who tries to commit, roll back or set autocommit, also where the error is swallowed."""
-        if self._state is _State.BEGUN:
+        if self._state is _BEGUN:
             self.owner.remember(f"database {self.alias!r}: commit(), rollback() or set_autocommit() refused")
         super().validate_no_atomic_block()
 
     def _commit(self) -> None:
-        if self._state is _State.BEGUN:
+        if self._state is _BEGUN:
             self._refuse("COMMIT refused")
         super()._commit()  # type: ignore[misc]
 
@@ -99,48 +103,48 @@ class GuardedConnection(CheckedConnection):
 
     def enter_level(self, level: int) -> None:
         """Begin a level inside which all is rolled back at its end; raises nothing."""
-        if self._state is _State.BEGUN:
+        if self._state is _BEGUN:
             try:
                 self._mark(level)
             except Exception:  # noqa: BLE001 (the connection is lost; who touches the database gets a new one)
                 self._end(is_sound=False)
-        if self._state is not _State.BEGUN:
-            self._state = _State.ARMED
+        if self._state is not _BEGUN:
+            self._state = _ARMED
 
     def forget(self) -> None:
         """Let go of everything, whatever the state."""
         self._end(is_sound=False)
-        self._state = _State.OFF
+        self._state = _OFF
 
     def leave_level(self, level: int) -> list[str]:
         """Roll back to where the level began; return what could outlive that."""
-        if self._state is not _State.BEGUN or self._marks[-1].level != level:
-            self._state = _State.ARMED if level > 1 else _State.OFF
+        if self._state is not _BEGUN or self._marks[-1].level != level:
+            self._state = _ARMED if level > 1 else _OFF
             return []
         *outer, mark = self._marks
-        self._state = _State.OPENING  # from here on it is the guard that uses the connection
+        self._state = _OPENING  # from here on it is the guard that uses the connection
         if len(self.atomic_blocks) > mark.atomic_blocks:
             self._tell_open()
         is_sound = self._undo(mark, is_last=not outer)
         if is_sound and outer:
             self._marks = tuple(outer)
-            self._state = _State.BEGUN
+            self._state = _BEGUN
             return []
         violations = [] if is_sound else self._why_lost()
         self._end(is_sound=is_sound and not self._is_altered)
-        self._state = _State.ARMED if level > 1 else _State.OFF
+        self._state = _ARMED if level > 1 else _OFF
         return violations
 
     def set_free(self) -> None:
         """Let a test outside any level commit."""
-        if self._state is _State.OFF:
-            self._state = _State.FREE
+        if self._state is _OFF:
+            self._state = _FREE
 
     def end_transaction(self) -> None:
         """Drop the connection if a test outside any level has left a transaction open on it."""
-        if self._state is _State.FREE:
-            self._state = _State.OFF
-        if self._state is not _State.OFF or self.connection is None:
+        if self._state is _FREE:
+            self._state = _OFF
+        if self._state is not _OFF or self.connection is None:
             return
         with suppress(Exception):
             if not self.in_atomic_block and self.get_autocommit():
@@ -166,21 +170,21 @@ class GuardedConnection(CheckedConnection):
 
     @property
     def _is_guarded(self) -> bool:
-        return self._state not in (_State.OFF, _State.FREE)
+        return self._state not in (_OFF, _FREE)
 
     @property
     def is_open(self) -> bool:
         """Tell whether the test has a transaction here that is rolled back."""
-        return self._state in (_State.OPENING, _State.BEGUN)
+        return self._state in (_OPENING, _BEGUN)
 
     @property
     def is_held(self) -> bool:
         """Tell whether the test may have locked something here."""
-        return self.is_open or self._state is _State.FREE
+        return self.is_open or self._state is _FREE
 
     @property
     def is_begun(self) -> bool:
-        return self._state is _State.BEGUN
+        return self._state is _BEGUN
 
     # What a backend does in its own way.
 
@@ -207,16 +211,16 @@ class GuardedConnection(CheckedConnection):
     # The rest is the same for all.
 
     def _touch(self) -> None:
-        if self._state is _State.ARMED and not self.owner.is_abandoned:
-            self._state = _State.OPENING
+        if self._state is _ARMED and not self.owner.is_abandoned:
+            self._state = _OPENING
             try:
                 self._begin()
             except BaseException:
                 self._end(is_sound=False)
-                self._state = _State.ARMED
+                self._state = _ARMED
                 raise
-            self._state = _State.BEGUN
-        if self._state not in (_State.OFF, _State.OPENING) and self.owner.is_abandoned:
+            self._state = _BEGUN
+        if self.owner.is_abandoned and self._state not in (_OFF, _OPENING):
             message = "the test was given up at its time limit and gets no further in a database"
             raise TestAbandoned(message)
 
@@ -249,7 +253,7 @@ class GuardedConnection(CheckedConnection):
 
     def _end(self, *, is_sound: bool) -> None:
         """End the transaction, if need be with the connection, and leave Django's bookkeeping as new."""
-        self._state = _State.OPENING
+        self._state = _OPENING
         self._marks = ()
         self._used_at = time.monotonic()
         self._end_checks()
