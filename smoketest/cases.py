@@ -110,9 +110,11 @@ class SmokeTest(unittest.TestCase):
 
 def _finish(returned: object) -> None:
     """Let nothing that a test method returns be taken for a test that ran: what is awaitable is awaited."""
+    if returned is None:
+        return
     if inspect.isawaitable(returned):
         async_to_sync(_wait)(returned)
-    elif returned is not None:
+    else:
         message = f"the test returned {type(returned).__name__} instead of doing its work; is there a `yield` in it?"
         raise TypeError(message)
 

@@ -126,7 +126,8 @@ def _job(
 ) -> Job[Result]:
     def work(session: Session, clock: Clock, *, step: Step = step) -> Result:
         outing.began_ns[step.id] = time.time_ns()
-        set_script_prefix(outing.script_prefix)
+        if outing.script_prefix != "/":  # what a new context has
+            set_script_prefix(outing.script_prefix)
         return scrub(session.execute(step, test_class, clock))  # here, where it counts against the test's time
 
     last = partial(work, step=replace(step, keeps=0)) if step.keeps else None

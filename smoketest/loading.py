@@ -4,6 +4,7 @@ import os
 import sys
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -65,7 +66,9 @@ def _load(loading: _Loading, apps: tuple[App, ...]) -> None:
         loading.found = load(apps, note)
     except BaseException as error:  # noqa: BLE001 (it is for whoever waits)
         loading.failure = error
-    connections.close_all()  # modules may read the database when they are imported
+    for connection in connections.all(initialized_only=True):  # modules may read databases when they are imported
+        with suppress(Exception):  # a driver's own connection that the module has closed can't be closed again
+            connection.close()
     while loading.waiting:
         loading.waiting.pop().put(None)
 

@@ -50,7 +50,7 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
 
     if is_inside_test_case():
         return run(), 0.0  # each caller has data of its own there
-    report, age_seconds = sharing.serve(selection, conf, run)
+    report, age_seconds = sharing.serve(selection, conf, run, until=until)
     if selection == Selection() and not age_seconds:
         latest.keep(report)
     return report, age_seconds

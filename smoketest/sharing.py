@@ -35,33 +35,36 @@ _kept: dict[_Key, _Kept] = {}
 _flights: dict[_Key, _Flight] = {}
 
 
-def serve(selection: Selection, conf: Conf, make: Callable[[], Report]) -> tuple[Report, float]:
+def serve(selection: Selection, conf: Conf, make: Callable[[], Report], *, until: float) -> tuple[Report, float]:
     """Return a report of the selection and its age in seconds.
 
     It is one that was kept for less than `SMOKETEST_CACHE_SECONDS`, or that of the same run which is under way in
-    this process, or a new one.
+    this process, or a new one; `until`, a point of `time.monotonic()`, the run of another is waited for.
     """
     key = (os.getpid(), selection, conf)
     now = time.monotonic()
     kept = _kept.get(key)
     if kept and now - kept.made_at < conf.cache_seconds:
         return kept.report, now - kept.made_at
-    own = _Flight()
-    flight = _flights.setdefault(key, own)  # in one step, whoever else comes at the same time
-    if flight is own:
-        return _fly(key, own, conf, make), 0.0
-    flight.landed.wait(conf.budget)
-    return flight.report or make(), 0.0
+    while True:  # where the run of another has raised, one of those who waited makes the next
+        own = _Flight()
+        flight = _flights.setdefault(key, own)  # in one step, whoever else comes at the same time
+        if flight is own:
+            return _fly(key, own, conf, make), 0.0
+        if not flight.landed.wait(until - time.monotonic()):
+            return make(), 0.0
+        if flight.report:
+            return flight.report, 0.0
 
 
 def _fly(key: _Key, flight: _Flight, conf: Conf, make: Callable[[], Report]) -> Report:
     try:
         report = flight.report = make()
+        if conf.cache_seconds:
+            _keep(key, report)
     finally:
         del _flights[key]
         flight.landed.set()
-    if conf.cache_seconds:
-        _keep(key, report)
     return report
 
 

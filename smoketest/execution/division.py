@@ -4,7 +4,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from smoketest.execution import native
@@ -105,12 +104,16 @@ class Division(Generic[R]):
                 job = unit.popleft()
                 if not (refused := self._home.refusal(job.key)):
                     lane.begin(job, self.until)
-                    if lane.deadline < self._looks_at:
-                        self.mailbox.put(None)
-                    return replace(job, work=job.last) if job.last and self._is_last(unit) else job
+                    self._wake_for(lane)
+                    return job._replace(work=job.last) if job.last and self._is_last(unit) else job
                 self._ended.append(refused)
             self._finish(lane)
             return None
+
+    def look_at(self, lane: Lane) -> None:
+        """Take notice of a deadline that has come nearer."""
+        with self._lock:
+            self._wake_for(lane)
 
     def give_up(self) -> None:
         """Leave what is at work and begin nothing more."""
@@ -134,6 +137,10 @@ class Division(Generic[R]):
         """Return how each job ended, those that were never begun last."""
         rest: list[Ended[R]] = [Ended(key=job.key, fate=Fate.NOT_BEGUN) for unit in self._waiting for job in unit]
         return self._ended + rest
+
+    def _wake_for(self, lane: Lane) -> None:
+        if lane.deadline < self._looks_at:
+            self.mailbox.put(None)
 
     def _is_last(self, unit: Iterable[Job[R]]) -> bool:
         return all(self._home.refusal(job.key) for job in unit)

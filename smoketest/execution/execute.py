@@ -92,9 +92,10 @@ def _run(
         if is_skipped or fixtures.enter(step, test_class, clock, recorder.note):
             with guard.level(test_class.databases, clock) if step.is_rolled_back else guard.unguarded():
                 test_class(step.test_id.rpartition(".")[2]).run(recorder)
-            if test_class._class_cleanups and step.test_class not in step.scopes:  # type: ignore[attr-defined] # noqa: SLF001
-                for error in class_cleanups(test_class):
-                    recorder.note(error)
+                # Below the guard: what a test has added here may write as the test itself may.
+                if test_class._class_cleanups and step.test_class not in step.scopes:  # type: ignore[attr-defined] # noqa: SLF001
+                    for error in class_cleanups(test_class):
+                        recorder.note(error)
     finally:
         fixtures.leave(step.keeps, recorder.note, clock)
 
@@ -154,8 +155,10 @@ class _Recorder(unittest.TestResult):
 
     def _add(self, outcome: Outcome, message: str = "", trace: str = "") -> None:
         self._outcomes.append(outcome)
-        self.messages += [message] if message else []
-        self.tracebacks += [trace] if trace else []
+        if message:
+            self.messages.append(message)
+        if trace:
+            self.tracebacks.append(trace)
 
     # unittest's names from here on
 

@@ -20,6 +20,9 @@ class Source(Protocol):
     def next_job(self, lane: "Lane", ended: Ended[Any] | None) -> Job[Any] | None:
         """Take how the last job ended; return the next, begun, or None."""
 
+    def look_at(self, lane: "Lane") -> None:
+        """Note that the lane's deadline has come nearer."""
+
 
 class Home(Protocol):
     """Where a lane belongs."""
@@ -64,6 +67,7 @@ class Lane:
 
     def resume(self) -> None:
         self.deadline = min(time.monotonic() + self._left_seconds, self._until)
+        self._run.look_at(self)
 
     def ended(self, fate: Fate) -> Ended[Any]:
         """Tell of the job that hangs."""
@@ -87,6 +91,7 @@ class Lane:
         except Exception:  # noqa: BLE001 (a backend may raise anything; its words are the answer to each job)
             self._failure = traceback.format_exc()
         while run := self._next_run():
+            self._run = run
             ended = None
             while job := run.next_job(self, ended):
                 ended = self._do(job)

@@ -64,6 +64,8 @@ class Lanes:
 
     def refusal(self, key: str) -> Ended[Any] | None:
         """Return why a job is not to be begun now, or nothing."""
+        if not self._left:
+            return None
         with self._lock:
             left = self._left.get(key, [])
             are_enough = len(left) >= self._most_left_each

@@ -4,9 +4,11 @@ import io
 import sys
 import threading
 import traceback
+from threading import Thread
 
 import pytest
 from django.core.management import call_command
+from django.db import connections
 
 from tests import waiting
 from tests.app.conftest import Caller
@@ -77,6 +79,25 @@ def test_those_who_ask_together_wait_together(project, closed_gate):
         caller.join()
 
     assert [report["status"] for report in reports] == ["PASS"] * 3
+
+
+@pytest.mark.needs("mariadb")
+def test_connection_that_can_not_be_closed(project, closed_gate, monkeypatch):
+    """A module that closes the driver's connection, which then can't be closed again, holds up nobody."""
+    project("gate", budget=10 * waiting.LIMIT_SECONDS)
+    monkeypatch.setattr(closed_gate, "wait", close_below_django)
+    reports = []
+
+    Thread(target=lambda: reports.append(Caller().report()), daemon=True).start()
+    waiting.until(lambda: reports, what="what is found")
+
+    assert reports[0]["status"] == "PASS"
+
+
+def close_below_django():
+    connection = connections["mariadb"]
+    connection.ensure_connection()
+    connection.connection.close()
 
 
 @pytest.mark.usefixtures("closed_gate")

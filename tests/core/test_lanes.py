@@ -470,3 +470,24 @@ def test_paused_time_does_not_count(run):
     (ended,) = run([Job(key="a", work=waits, seconds=0.2)])
 
     assert ended.value == "in time"
+
+
+def test_deadline_after_a_pause(lanes, release):
+    """What is left of its time is kept also where whoever looks after it has last looked while the job paused."""
+    ended = []
+
+    def waits(_session, clock):
+        clock.pause()
+        waiting.until(lambda: time.monotonic() > began + 0.4, what="it would have been overdue, and was looked at")
+        clock.resume()
+        release.wait()
+
+    def run():
+        until = began + 10 * waiting.LIMIT_SECONDS
+        ended.extend(lanes.run([[Job(key="a", work=waits, seconds=0.2)]], until=until, concurrency=1))
+
+    began = time.monotonic()
+    threading.Thread(target=run, daemon=True).start()
+    waiting.until(lambda: ended, what="the job is left")
+
+    assert ended[0].fate is Fate.LEFT

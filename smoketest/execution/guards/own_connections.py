@@ -92,7 +92,7 @@ class OwnConnections:
             self._violations += connection.leave_level(self.level_now)
         self.level_now -= 1
         self._allowed, self._clock = outer
-        if not any(connection.is_open for connection in self._connections):
+        if not self.level_now or not any(connection.is_open for connection in self._connections):
             _turns.give_back(self)
 
     def abandon(self) -> None:

@@ -21,6 +21,8 @@ _ONLY_ASKS = re.compile(r"(?i)_(?:x?info|list|check)$")
 class GuardedSQLite(GuardedConnection):
     """A guarded SQLite connection."""
 
+    _busy_ms = 0
+
     def get_connection_params(self) -> Any:
         parameters = super().get_connection_params()
         return {**parameters, "factory": _checked(parameters.get("factory", sqlite3.Connection), self._check_method)}
@@ -28,6 +30,7 @@ class GuardedSQLite(GuardedConnection):
     def init_connection_state(self) -> None:
         """Install the authorizer once: to set it anew would expire all prepared statements."""
         super().init_connection_state()
+        self._busy_ms = 0
         sqlite3.Connection.set_authorizer(self.connection, self._authorize)
 
     def _authorize(self, action: int, name: str | None, value: str | None, *_rest: object) -> int:
@@ -48,7 +51,10 @@ class GuardedSQLite(GuardedConnection):
         return _ATTACHING.get(action, "")
 
     def _limit_statements(self, seconds: float) -> None:
-        self._plain_execute(f"PRAGMA busy_timeout = {int(min(seconds, LOCK_SECONDS) * 1000)}")
+        busy_ms = int(min(seconds, LOCK_SECONDS) * 1000)
+        if busy_ms != self._busy_ms:  # the session keeps it
+            self._plain_execute(f"PRAGMA busy_timeout = {busy_ms}")
+            self._busy_ms = busy_ms
 
     def abandon(self) -> None:
         """Interrupt what runs, then roll back from here: the library is thread-safe, and the file lock goes.

@@ -48,6 +48,10 @@ class WritesTest(SmokeTest):
         connections["default"].close()
         self.assertIn("close", names("default"))
 
+    def test_class_cleanup(self):
+        for alias in connections:
+            self.addClassCleanup(FooModel.objects.using(alias).create, name="class cleanup")
+
 
 class OnCommitTest(SmokeTest):
     """`captureOnCommitCallbacks` gives what production would run after its commit."""

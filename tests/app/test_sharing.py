@@ -1,0 +1,86 @@
+"""Inline reports that several callers get."""
+
+import sys
+import threading
+import time
+import traceback
+from queue import SimpleQueue
+
+import pytest
+
+from smoketest import conf, sharing
+from smoketest.suite.plan import Selection
+from tests import waiting
+
+FOLLOWERS = 5
+
+
+class Runs:
+    """Runs that end one after another as they are told: with a report, or by raising."""
+
+    def __init__(self):
+        self.begun = 0
+        self.endings = SimpleQueue()
+
+    def make(self):
+        self.begun += 1
+        ending = self.endings.get()
+        if isinstance(ending, Exception):
+            raise ending
+        return ending
+
+
+@pytest.fixture
+def runs():
+    """Runs that end when they are told."""
+    return Runs()
+
+
+def ask(runs, answers):
+    until = time.monotonic() + waiting.LIMIT_SECONDS
+    try:
+        answers.append(sharing.serve(Selection(), conf.current(), runs.make, until=until))
+    except RuntimeError as error:
+        answers.append(error)
+
+
+def followers():
+    stacks = ["".join(traceback.format_stack(frame)) for frame in sys._current_frames().values()]
+    return sum("flight.landed.wait" in stack for stack in stacks)
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_leader_raises(runs, failures):
+    """Where the run raises that many wait for, one of them makes the next, and the others wait for that."""
+    answers = []
+    threads = [threading.Thread(target=ask, args=(runs, answers), daemon=True) for _ in range(1 + FOLLOWERS)]
+    for thread in threads:
+        thread.start()
+
+    for failed in range(failures):
+        waiting.until(lambda left=FOLLOWERS - failed: followers() == left, what="all but one wait")
+        runs.endings.put(RuntimeError("no thread to give"))
+    waiting.until(lambda: followers() == FOLLOWERS - failures, what="one makes the next run, the others wait")
+    runs.endings.put("the report")
+    for _ in threads:
+        runs.endings.put("one too many")
+    for thread in threads:
+        thread.join()
+
+    assert runs.begun == failures + 1
+    assert answers.count(("the report", 0.0)) == 1 + FOLLOWERS - failures
+
+
+def test_leader_takes_too_long(runs):
+    """Nobody waits for another's run for longer than the own one may take."""
+    answers = []
+    leader = threading.Thread(target=ask, args=(runs, answers), daemon=True)
+    leader.start()
+    waiting.until(lambda: runs.begun, what="the leader's run is under way")
+
+    own = sharing.serve(Selection(), conf.current(), lambda: "their own", until=time.monotonic())
+    runs.endings.put("the report")
+    leader.join()
+
+    assert own == ("their own", 0.0)
+    assert answers == [("the report", 0.0)]
