@@ -117,6 +117,7 @@ def exec_warden(command: Sequence[str]) -> Warden:
             os.environ,
             file_actions=[(os.POSIX_SPAWN_DUP2, theirs, passed)],
             setpgroup=0,
+            setsigmask=[signal.SIGTERM],  # until it heeds it as a warden does
         )
     except OSError:
         os.close(ours)

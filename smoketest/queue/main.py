@@ -4,9 +4,14 @@ import mmap
 import os
 import platform
 import secrets
+import struct
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+_MOMENT = struct.Struct("d")
+"""Of the monotonic clock, which all processes of a machine share."""
 
 
 class Main:
@@ -14,17 +19,23 @@ class Main:
 
     def __init__(self) -> None:
         """Make what is shared; before the pool is forked."""
-        self.id = f"{platform.node()}/{os.getpid()}/{secrets.token_hex(4)}"
-        self._stopping = mmap.mmap(-1, 1)
+        self.pid = os.getpid()
+        self.id = f"{platform.node()}/{self.pid}/{secrets.token_hex(4)}"
+        self._stopped_at = mmap.mmap(-1, _MOMENT.size)
 
     def stop(self) -> None:
         """Tell all processes of the pool to hand over what they do when the test that runs has ended."""
-        self._stopping[0] = 1
+        if not self.is_stopping:
+            _MOMENT.pack_into(self._stopped_at, 0, time.monotonic())
 
     @property
     def is_stopping(self) -> bool:
         """Tell whether the worker is being shut down."""
-        return bool(self._stopping[0])
+        return self._stopped_at[:] != bytes(_MOMENT.size)
+
+    def was_stopped_within(self, seconds: float) -> bool:
+        """Tell whether it began to be shut down so recently."""
+        return self.is_stopping and time.monotonic() - _MOMENT.unpack_from(self._stopped_at)[0] < seconds
 
 
 @cache
