@@ -55,7 +55,7 @@ def begin(run_id: str, lane: str, task_id: str) -> Work | None:
         release=conf.release_of(settings),
     )
     try:
-        about, earlier = _patiently(lambda: work.store.begin(work.shard, delivery=f"{task_id} "))
+        about, earlier = _patiently(lambda: work.store.begin(work.shard, delivery=f" {task_id} "))
     except UnknownRunError:
         logger.info("run %s: there is no such run any more", run_id)
         return None

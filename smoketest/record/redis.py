@@ -17,8 +17,11 @@ from smoketest.results import Plan, Result, Run
 MOST_NEW_RESULTS = 200
 """How many results one look at what is new answers."""
 
-_KEY_PARTS = ("", ":steps", ":todo", ":results", ":order", ":done", ":baseline")
-_STEPS, _TODO, _RESULTS, _ORDER, _DONE, _BASELINE = range(1, 7)
+_KEY_PARTS = (
+    *("", ":steps", ":todo", ":results", ":order", ":done", ":baseline"),
+    *(":lanes", ":quiet", ":shards", ":leases", ":owners"),
+)
+_STEPS, _TODO, _RESULTS, _ORDER, _DONE, _BASELINE, _LANES, _QUIET, _SHARDS, _LEASES, _OWNERS = range(1, 12)
 _LEASE_GRACE_SECONDS = 5.0
 """On top of a test's limit: its end by force, and a while without Redis."""
 _MOST_PATIENCE_SECONDS = 0.5
@@ -60,7 +63,6 @@ class RedisStore:
             self._run_script("add", run_id, json.dumps(part))
         facts = {
             "about": json.dumps(asdict(about)),
-            "lanes": " ".join(encoding.lanes(plan)),
             "parallel": terms.parallel,
             "start_ms": int(terms.start_seconds * 1000),
             "total": len(plan.steps),
@@ -70,6 +72,7 @@ class RedisStore:
         given = {
             "part": last,
             "facts": facts,
+            "lanes": " ".join(encoding.lanes(plan)),
             "known": encoding.known(plan),
             "bound_ms": int(bound * 1000),
             "baseline": baseline,
@@ -85,12 +88,12 @@ class RedisStore:
         """Tell that a shard begins.
 
         Return what is known of the run and, by name, the earlier shards of the same `delivery` (what their names
-        begin with) that still own a step.
+        have in common) that still own a step.
         """
-        answer = self._run_script("begin", shard.run_id, shard.name, delivery)
+        answer = self._run_script("begin", shard.run_id, delivery)
         if not answer:
             raise UnknownRunError(shard.run_id)
-        return About(**json.loads(answer[0])), answer[1:]
+        return About(**json.loads(answer[0])), [name for name in answer[1:] if name != shard.name]
 
     def step(
         self,
@@ -118,7 +121,16 @@ class RedisStore:
     def owns(self, shard: Shard) -> bool:
         """Tell whether what the shard runs is still its own: not cancelled, and its time is not over."""
         with self._client.answering() as server:
-            return bool(server.hexists(_keys(shard.run_id)[0], f"shard:{shard.name}"))
+            return bool(server.hexists(_keys(shard.run_id)[_SHARDS], shard.name))
+
+    def owners(self, run_id: str, machine: str = "") -> list[str]:
+        """Return the names of the shards that run a test now; of a machine, those that begin with its name."""
+        key = _keys(run_id)[_OWNERS]
+        with self._client.answering() as server:
+            found: list[str] = (
+                server.zrangebylex(key, f"[{machine}:", f"({machine};") if machine else server.zrange(key, 0, -1)
+            )
+        return found
 
     def abandon(self, run_id: str, shard: str, why: str) -> Left:
         """End what a shard ran, which is dead; return what it leaves to somebody else."""
@@ -133,8 +145,14 @@ class RedisStore:
         """Let the tests be lost that waited on a lane in vain; `why` says what the workers looked like."""
         self._run_script("give_up", run_id, lane, why)
 
+    def quiet_lanes(self, run_id: str) -> list[str]:
+        """Return the lanes where tests wait and nobody works now."""
+        with self._client.answering() as server:
+            lanes: list[str] = server.zrange(_keys(run_id)[_QUIET], 0, -1)
+        return lanes
+
     def idle_lanes(self, run_id: str, lanes: Sequence[str], *, patience_seconds: float) -> list[str]:
-        """Return those of the lanes where tests wait and nobody works; whoever is told them sends a message."""
+        """Return those of the lanes that have been quiet for too long; whoever is told them sends a message."""
         idle: list[str] = self._run_script("idle", run_id, int(patience_seconds * 1000), *lanes)
         return idle
 
