@@ -62,6 +62,7 @@ def answer_of(text: str) -> Answer:
             for index, step in told.get("steps", ())
         ),
         left=told["left"],
+        has_room=told.get("has_room", False),
         late=frozenset(told.get("late", ())),
     )
 

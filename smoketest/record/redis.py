@@ -24,6 +24,8 @@ _KEY_PARTS = (
 _STEPS, _TODO, _RESULTS, _ORDER, _DONE, _BASELINE, _LANES, _QUIET, _SHARDS, _LEASES, _OWNERS = range(1, 12)
 _LEASE_GRACE_SECONDS = 5.0
 """On top of a test's limit: its end by force, and a while without Redis."""
+_START_SECONDS = 70.0
+"""How long a shard may take before it asks for a step: a new process may import the whole project."""
 _MOST_PATIENCE_SECONDS = 0.5
 """One blocking read; shorter than the socket's timeout."""
 
@@ -44,7 +46,7 @@ class RedisStore:
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
-        of_runs = ("abandon", "begin", "cancel", "give_up", "idle", "refuse", "step", "tell")
+        of_runs = ("abandon", "begin", "cancel", "give_up", "hold", "idle", "refuse", "step", "tell")
         self._scripts = {name: Script(client, "facts", name) for name in of_runs} | {
             "add": Script(client, "facts", "adding", "add"),
             "create": Script(client, "facts", "adding", "standing", "create"),
@@ -56,7 +58,11 @@ class RedisStore:
 
         What it is to be compared with is fixed here: whoever looks at its report sees the same.
         """
-        bound = terms.start_seconds + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
+        bound = (
+            terms.start_seconds
+            + _START_SECONDS
+            + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
+        )
         ttl_seconds = math.ceil(max(terms.keep_seconds, bound))
         *parts, last = ({**part, "ttl_seconds": ttl_seconds} for part in encoding.parts(plan))
         for part in parts:
@@ -94,6 +100,11 @@ class RedisStore:
         if not answer:
             raise UnknownRunError(shard.run_id)
         return About(**json.loads(answer[0])), [name for name in answer[1:] if name != shard.name]
+
+    def hold(self, shard: Shard) -> bool:
+        """Let a shard have the time to start a process before its next step; tell whether there is anything to do."""
+        asked = (shard.name, shard.lane, int(_START_SECONDS * 1000))
+        return bool(self._run_script("hold", shard.run_id, *asked))
 
     def step(
         self,

@@ -123,6 +123,15 @@ def test_worker_stopped__another_lives(start_worker, run_gated, gate, deployer):
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
 
 
+def test_slow_to_come_up(start_worker, run_gated, gate, deployer):
+    """A runner whose project takes longer to set up than all limits: nothing is lost while its supervisor waits."""
+    start_worker("--pool", "threads", "--concurrency", "2", SMOKETEST_TEST_SETUP_SECONDS="4")
+    gate.open()
+    url = run_gated(start_timeout=1, timeout=5)
+
+    assert outcomes_of(deployer.final(url, seconds=60)) == ALL_PASSED
+
+
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_all_of_a_worker_stopped(start_worker, run_gated, gate, deployer, pool):
     """Every process of a worker is told to end, as systemd does by default: it hands over all the same."""

@@ -76,6 +76,7 @@ else
   note('active_at', now)
   if not facts.started_at then note('started_at', now) end
 end
+if asked.running ~= '' then answer.has_room = answer.left > 0 and busy(lane) < fact('parallel') end
 save()
 renew_in_time()
 return cjson.encode(answer)
