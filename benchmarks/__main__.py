@@ -11,7 +11,19 @@ from pathlib import Path
 import django
 from django.db import connections
 
-from benchmarks import connecting, endpoint, growing, hanging, load, locking, overhead, queueing, rows, sleeping
+from benchmarks import (
+    connecting,
+    endpoint,
+    growing,
+    hanging,
+    load,
+    locking,
+    overhead,
+    queueing,
+    rows,
+    scaling,
+    sleeping,
+)
 from benchmarks.databases import own_databases
 
 _PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
@@ -25,6 +37,7 @@ _MEASURES: dict[str, Callable[[rows.Sizes], Iterable[rows.Row]]] = {
     "hanging": hanging.measure,
     "locking": locking.measure,
     "queueing": queueing.measure,
+    "scaling": scaling.measure,
 }
 _COMMANDS = {"full": "make bench", "quick": "make bench QUICK=1", "tiny": "python -m benchmarks --size tiny"}
 _SIZES = {"full": rows.FULL, "quick": rows.QUICK, "tiny": rows.TINY}

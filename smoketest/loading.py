@@ -4,6 +4,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,11 +12,15 @@ from functools import partial
 
 from django.db import connections
 
+from smoketest.cases import SmokeTest
 from smoketest.execution import native
 from smoketest.execution.guards.callers_connections import is_inside_test_case
 from smoketest.failures import cut
 from smoketest.results import Cause, Outcome, Result, Spec
 from smoketest.suite.discover import App, Found, discover, load
+
+_IMPORT_SECONDS = 40.0
+"""How long the smoke modules may take in a runner's process; less than that may take to come up."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +61,17 @@ def discover_within(apps: tuple[App, ...], seconds: float) -> Found:
         _loadings.pop(key, None)
         raise loading.failure
     return loading.found or _hanging(loading)
+
+
+def load_classes(apps: tuple[App, ...]) -> Mapping[str, type[SmokeTest]]:
+    """Return the test classes by the ids of their tests, for a process that exists to run them.
+
+    Raises ChildProcessError, which names the module, where one hangs on import.
+    """
+    found = discover_within(apps, _IMPORT_SECONDS)
+    if not found.is_complete:
+        raise ChildProcessError(*(problem.message for problem in found.broken.values()))
+    return found.classes
 
 
 def _load(loading: _Loading, apps: tuple[App, ...]) -> None:

@@ -221,8 +221,6 @@ class Run:
     """How much longer it may take."""
     silent_lanes: tuple[str, ...] = ()
     """Where they have waited longer: hosts, or one empty name for a run that is not bound to any."""
-    owners: tuple[str, ...] = ()
-    """The shards that run a test now."""
     refusal: str = ""
     """Why a worker left it alone."""
     told: tuple[str, ...] = ()

@@ -3,19 +3,18 @@
 import json
 import os
 import sys
-from contextlib import suppress
 from typing import NoReturn
 
 import django
 from django.conf import settings
-from django.db import connections
 
 from smoketest import conf
+from smoketest.cases import SmokeTest
 from smoketest.execution.channel import Channel
 from smoketest.execution.runner import make_serve
 from smoketest.execution.session import load_drivers, own_session
 from smoketest.execution.warden import live_as_warden
-from smoketest.suite.discover import discover
+from smoketest.loading import load_classes
 
 _MAIN = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from smoketest.spawned import main; main()"
 
@@ -35,15 +34,11 @@ def main() -> NoReturn:
     sys.argv[1:] = []
     os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
     django.setup()
-    _load_drivers()
-    classes = discover(conf.searched_apps(conf.current())).classes
     load_drivers()
-    control = Channel(int(control_fd), int(control_fd))
-    live_as_warden(control, make_serve(lambda: own_session(classes)), int(parent))
-
-
-def _load_drivers() -> None:
-    """Import the databases' drivers, so that no runner takes the time for it from its first test; none connects."""
-    for alias in connections:
-        with suppress(Exception):  # the guard tells it, of the tests alone
-            connections[alias]
+    classes: dict[str, type[SmokeTest]] = {}
+    live_as_warden(
+        Channel(int(control_fd), int(control_fd)),
+        make_serve(lambda: own_session(classes)),
+        int(parent),
+        prepare=lambda: classes.update(load_classes(conf.searched_apps(conf.current()))),
+    )

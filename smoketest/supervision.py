@@ -6,20 +6,22 @@ from contextlib import AbstractContextManager
 from django.db import connections
 
 from smoketest import spawned
+from smoketest.cases import SmokeTest
 from smoketest.execution.runner import make_serve
 from smoketest.execution.session import load_drivers, own_session
 from smoketest.execution.standing import standing_by
 from smoketest.execution.starting import Warden, can_fork, exec_warden, fork_warden
 from smoketest.execution.supervisor import Supervisor
-from smoketest.suite.discover import Found
+from smoketest.loading import load_classes
+from smoketest.suite.discover import App
 
 
-def lend_supervisor(found: Found) -> AbstractContextManager[Supervisor]:
-    """Lend a supervisor whose process runs the tests that were found; safe in any thread, and below gevent."""
-    return standing_by(found, lambda: Supervisor(lambda: _start(found)))
+def lend_supervisor(apps: tuple[App, ...]) -> AbstractContextManager[Supervisor]:
+    """Lend a supervisor whose process finds and runs the tests of these apps; safe in any thread, and below gevent."""
+    return standing_by(apps, lambda: Supervisor(lambda: _start(apps)))
 
 
-def _start(found: Found) -> Warden:
+def _start(apps: tuple[App, ...]) -> Warden:
     if _is_eventlet():
         message = "below eventlet nothing can wait for a process; start the worker with another --pool"
         raise ChildProcessError(message)
@@ -27,7 +29,9 @@ def _start(found: Found) -> Warden:
         return exec_warden(spawned.command())
     load_drivers()
     connections.close_all()  # so that none is shared with the process that is forked from here
-    return fork_warden(make_serve(lambda: own_session(found.classes)))
+    classes: dict[str, type[SmokeTest]] = {}
+    # There, so that a module that hangs on import holds up that process and not this one.
+    return fork_warden(make_serve(lambda: own_session(classes)), prepare=lambda: classes.update(load_classes(apps)))
 
 
 def _is_eventlet() -> bool:

@@ -8,8 +8,8 @@ from smoketest import conf
 from smoketest.execution.runner import run_supervised
 from smoketest.queue import shard, workers
 from smoketest.queue.dispatch import TASK
+from smoketest.queue.termination import left_to_main
 from smoketest.record import echoes
-from smoketest.suite.discover import discover
 from smoketest.supervision import lend_supervisor
 
 workers.attach()
@@ -29,8 +29,12 @@ def run_shard(self: "Task[Any, Any]", run_id: str, lane: str = "") -> None:
     work = shard.begin(run_id, lane, str(self.request.id))
     if work is None:
         return
-    with lend_supervisor(discover(conf.searched_apps(work.conf))) as supervisor:
-        shard.run_tests(work, lambda step, is_wanted: run_supervised(step, supervisor, is_wanted=is_wanted))
+    with left_to_main(), lend_supervisor(conf.searched_apps(work.conf)) as supervisor:
+        shard.run_tests(
+            work,
+            lambda step, is_wanted: run_supervised(step, supervisor, is_wanted=is_wanted),
+            prepare=supervisor.prepare,
+        )
 
 
 @shared_task(name="smoketest.echo", ignore_result=True, max_retries=0)

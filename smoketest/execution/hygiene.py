@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 _OOM_SCORE = Path("/proc/self/oom_score_adj")
 _KILL_FIRST = "1000"
@@ -20,6 +21,7 @@ def clean_process(*, keep_fds: tuple[int, ...]) -> None:
         with contextlib.suppress(OSError, ValueError):
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as in any Python process: writing raises BrokenPipeError
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one to all of a service is for its main process to heed
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     # A worker's own streams may log what is written; here they are the process' plain output.
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -30,6 +32,34 @@ def clean_process(*, keep_fds: tuple[int, ...]) -> None:
     sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
     # A pool's child may be daemonic, and a daemonic process may start none of its own.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined] # noqa: SLF001
+
+
+def outlive_termination() -> None:
+    """Let no SIGTERM end this process, which one that is sent to all of a service reaches too: its supervisor does.
+
+    What it forks or executes dies of one as ever.
+    """
+    signal.signal(signal.SIGTERM, _go_on)
+    masks: list[set[int]] = []
+
+    def unblock() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, masks.pop())
+
+    def end_as_ever() -> None:
+        if signal.getsignal(signal.SIGTERM) is _go_on:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        unblock()
+
+    os.register_at_fork(
+        # One that comes before the handler is off would be lost.
+        before=lambda: masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})),
+        after_in_parent=unblock,
+        after_in_child=end_as_ever,
+    )
+
+
+def _go_on(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing: unlike an ignored signal this is not handed on to programs that are executed."""
 
 
 def be_killed_first() -> None:

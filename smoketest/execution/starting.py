@@ -6,16 +6,15 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from smoketest.execution import kinship, native
 from smoketest.execution.channel import Channel
 from smoketest.execution.warden import FILES, REAP_SECONDS, Serve, live_as_warden
 
-_FORK_SECONDS = 10.0
-_EXEC_SECONDS = 60.0
-"""A new process imports the whole project."""
+_START_SECONDS = 60.0
+"""How long a warden may take to come up: it imports smoke modules, a new program the whole project."""
 _ANSWER_SECONDS = 1.0
 _THREADS = Path("/proc/self/task")
 
@@ -23,18 +22,17 @@ _THREADS = Path("/proc/self/task")
 class Warden:
     """A supervisor's hold on its warden; the process itself is in `warden.py`."""
 
-    def __init__(self, pid: int, control_fd: int, *, start_seconds: float) -> None:
-        """Take the process' id, its end of the socket, and how long it may take to come up."""
+    def __init__(self, pid: int, control_fd: int) -> None:
+        """Take the process' id and its end of the socket."""
         self._pid = pid
         self._control = Channel(control_fd, control_fd, peer_fd=kinship.watch_process(pid))
-        self._start_seconds = start_seconds
 
     def begin(self) -> tuple[int, Channel, int]:
         """Return the id of a new runner that is up, its channel, and the file that it writes its stacks to.
 
         Raises ChildProcessError when there is none to be had.
         """
-        until = time.monotonic() + self._start_seconds
+        until = time.monotonic() + _START_SECONDS
         try:
             self._control.send({"do": "begin"})
             answer = self._control.receive(until)
@@ -83,8 +81,8 @@ def can_fork() -> bool:
     return is_alone and not native.is_patched()
 
 
-def fork_warden(serve: Serve) -> Warden:
-    """Start a warden that has all that this process has in memory."""
+def fork_warden(serve: Serve, *, prepare: Callable[[], None] = lambda: None) -> Warden:
+    """Start a warden that has all that this process has in memory, and calls `prepare` before it serves."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
@@ -93,13 +91,13 @@ def fork_warden(serve: Serve) -> Warden:
     try:
         pid = os.fork()
         if pid == 0:
-            live_as_warden(Channel(theirs, theirs), serve, parent)
+            live_as_warden(Channel(theirs, theirs), serve, parent, prepare=prepare)
     except OSError:
         os.close(ours)
         raise
     finally:
         os.close(theirs)
-    return Warden(pid, ours, start_seconds=_FORK_SECONDS)
+    return Warden(pid, ours)
 
 
 def exec_warden(command: Sequence[str]) -> Warden:
@@ -117,13 +115,14 @@ def exec_warden(command: Sequence[str]) -> Warden:
             os.environ,
             file_actions=[(os.POSIX_SPAWN_DUP2, theirs, passed)],
             setpgroup=0,
+            setsigmask=[signal.SIGTERM],  # until it heeds it as a warden does
         )
     except OSError:
         os.close(ours)
         raise
     finally:
         os.close(theirs)
-    return Warden(pid, ours, start_seconds=_EXEC_SECONDS)
+    return Warden(pid, ours)
 
 
 def _socketpair() -> tuple[int, int]:

@@ -54,21 +54,30 @@ class Supervisor:
         self._start = start
         self._warden: Warden | None = None
         self._process: _Process | None = None
+        self._refusal = ""
 
-    def prepare(self) -> None:
-        """Have a process ready, so that its start is nobody's time; if there is none, `ask` tells why."""
-        with contextlib.suppress(OSError):
-            self._process = self._process or self._begin()
+    def prepare(self, before: Callable[[], None] = lambda: None) -> None:
+        """Have a process ready, so that its start is nobody's time; `before` is called first, if there is none yet.
+
+        Where none is to be had, `ask` tells why, until the supervisor is renewed.
+        """
+        if self._process or self._refusal:
+            return
+        before()
+        try:
+            self._process = self._begin()
+        except OSError as error:
+            self._refusal = f"{type(error).__name__}: {error}"
 
     def ask(self, message: dict[str, Any], *, seconds: float, is_wanted: Callable[[], bool] = lambda: True) -> Ending:
         """Send a message and return how it was answered, `seconds` (and a grace) later at the latest.
 
         When `is_wanted`, which is asked now and then and must answer quickly, says no, the process is ended.
         """
-        try:
-            process = self._process = self._process or self._begin()
-        except OSError as error:
-            return Ending(refusal=f"{type(error).__name__}: {error}")
+        self.prepare()
+        process = self._process
+        if not process:
+            return Ending(refusal=self._refusal)
         began = time.monotonic()
         ending = process.ask(message, began + seconds, is_wanted)
         if ending.answer is None or ending.is_timeout:
@@ -82,6 +91,7 @@ class Supervisor:
 
     def renew(self) -> None:
         """End the process and all that it has started; the next message is for a new one, which stands by already."""
+        self._refusal = ""
         if self._process:
             self._end(Ending(is_timeout=True))
 

@@ -33,8 +33,13 @@ FILES = 3
 """That come with a runner: to read from, to write to, and where it writes its stacks."""
 
 
-def live_as_warden(control: Channel, serve: Serve, parent: int) -> NoReturn:
-    """Start runners and end them, as asked through `control`, until the parent has gone."""
+def live_as_warden(
+    control: Channel, serve: Serve, parent: int, *, prepare: Callable[[], None] = lambda: None
+) -> NoReturn:
+    """Start runners and end them, as asked through `control`, until the parent has gone.
+
+    Where `prepare`, which is called first, raises ChildProcessError, it starts none and tells why.
+    """
     try:
         with suppress(PermissionError):  # it leads a session: nobody else's signals reach it
             os.setpgid(0, 0)
@@ -42,7 +47,7 @@ def live_as_warden(control: Channel, serve: Serve, parent: int) -> NoReturn:
         kinship.adopt_orphans()
         parents_end = kinship.watch_process(parent)
         if os.getppid() == parent:
-            _Warden(Channel(*control.fds, peer_fd=parents_end), serve).work()
+            _Warden(Channel(*control.fds, peer_fd=parents_end), serve).work(prepare)
         os._exit(0)
     except BaseException:  # noqa: BLE001 (nothing may unwind into the code that forked)
         os.write(2, traceback.format_exc().encode())
@@ -75,7 +80,13 @@ class _Warden:
         self._given: int | None = None
         """The id of the runner that the supervisor has."""
 
-    def work(self) -> None:
+    def work(self, prepare: Callable[[], None]) -> None:
+        try:
+            prepare()
+        except ChildProcessError as error:
+            self._next_request()
+            self._control.send({"failure": str(error)})
+            return
         try:
             while request := self._next_request():
                 self._obey(request)
@@ -154,6 +165,7 @@ def _live_as_runner(serve: Serve, channel: Channel, stacks_fd: int, warden: int)
         os.setpgid(0, 0)
         kinship.die_with(warden)
         hygiene.be_killed_first()
+        hygiene.outlive_termination()
         faulthandler.register(DUMP_STACKS, file=stacks_fd, all_threads=True, chain=False)
         channel.send({})
         serve(channel)

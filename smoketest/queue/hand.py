@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 from smoketest.errors import QueueUnavailableError
@@ -20,16 +21,26 @@ _UNTOLD_SECONDS = 0.05
 """How long results are kept back at most, but for a test that takes longer itself: `is_wanted` tells them then."""
 
 
+_WORTH_HELP_SECONDS = 3.0
+"""The limit of a test that others had better not wait for; to call for help takes less, whatever the broker does."""
+
+
 class Hand:
     """What a shard has taken, what of it has ended, and what of that Redis does not know yet."""
 
-    def __init__(self, shard: Shard, store: RedisStore, quick_store: RedisStore) -> None:
-        """Take the shard, and its store twice: one that waits for Redis, and one that does not."""
+    def __init__(
+        self, shard: Shard, store: RedisStore, quick_store: RedisStore, call_for_help: Callable[[], None]
+    ) -> None:
+        """Take the shard, and its store twice: one that waits for Redis, and one that does not.
+
+        `call_for_help` is called when tests wait behind one that takes long, and nobody else is there to run them.
+        """
         self.left = 0
         """How many units wait for somebody else."""
         self._shard = shard
         self._store = store
         self._quick_store = quick_store
+        self._call_for_help = call_for_help
         self._waiting: deque[Assignment] = deque()
         self._running: Assignment | None = None
         self._ended: list[tuple[Assignment, Result]] = []
@@ -71,12 +82,14 @@ class Hand:
         try:
             if not self._running or not (self._ended or self._waiting):
                 return self._quick_store.owns(self._shard)
-            running = self._running.index
-            answer = self._quick_store.step(self._shard, ended=self._ended, running=running)
+            running = self._running
+            answer = self._quick_store.step(self._shard, ended=self._ended, running=running.index)
         except QueueUnavailableError:
             return True
         self._note(answer, 1)
         self._waiting.clear()
+        if answer.has_room and running.step.timeout_seconds >= _WORTH_HELP_SECONDS:
+            self._call_for_help()
         return bool(answer.assignments)
 
     def _wanted(self) -> int:

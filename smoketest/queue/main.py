@@ -4,9 +4,14 @@ import mmap
 import os
 import platform
 import secrets
+import struct
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+_MOMENT = struct.Struct("d")
+"""Of the monotonic clock, which all processes of a machine share."""
 
 
 class Main:
@@ -14,17 +19,23 @@ class Main:
 
     def __init__(self) -> None:
         """Make what is shared; before the pool is forked."""
-        self.id = f"{platform.node()}/{os.getpid()}/{secrets.token_hex(4)}"
-        self._stopping = mmap.mmap(-1, 1)
+        self.pid = os.getpid()
+        self.id = f"{platform.node()}/{self.pid}/{secrets.token_hex(4)}"
+        self._stopped_at = mmap.mmap(-1, _MOMENT.size)
 
     def stop(self) -> None:
         """Tell all processes of the pool to hand over what they do when the test that runs has ended."""
-        self._stopping[0] = 1
+        if not self.is_stopping:
+            _MOMENT.pack_into(self._stopped_at, 0, time.monotonic())
 
     @property
     def is_stopping(self) -> bool:
         """Tell whether the worker is being shut down."""
-        return bool(self._stopping[0])
+        return self._stopped_at[:] != bytes(_MOMENT.size)
+
+    def was_stopped_within(self, seconds: float) -> bool:
+        """Tell whether it began to be shut down so recently."""
+        return self.is_stopping and time.monotonic() - _MOMENT.unpack_from(self._stopped_at)[0] < seconds
 
 
 @cache
@@ -37,38 +48,41 @@ def main_process() -> Main:
 class ShardName:
     """The name of a shard: which delivery of which message, and the process that works on it."""
 
-    task_id: str
-    worker_id: str
     process: str
     """Where its number counts, its number, and when it began: numbers come again, on other hosts and later."""
+    task_id: str
+    worker_id: str
     turn: str
     """A process with threads may get a message twice, and work on both at once."""
 
     def __str__(self) -> str:
-        return f"{self.task_id} {self.worker_id} {self.process} {self.turn}"
+        return f"{self.process} {self.task_id} {self.worker_id} {self.turn}"
 
     @classmethod
     def parse(cls, name: str) -> "ShardName":
         """Return the parts of a name; what another version has named otherwise is of no process that is known here."""
-        task_id, worker_id, process, turn = (name.split(" ") + 4 * [""])[:4]
+        process, task_id, worker_id, turn = (name.split(" ") + 4 * [""])[:4]
         return cls(task_id=task_id, worker_id=worker_id, process=process, turn=turn)
 
     @property
     def is_dead(self) -> bool:
         """Tell whether its process is one of this machine's and is no more."""
         space, pid, began = (self.process.split(":") + 3 * [""])[:3]
-        return space == _pid_space() and pid.isdigit() and began != _began(int(pid))
+        return space == machine() and pid.isdigit() and began != _began(int(pid))
 
 
 def name_of_this(task_id: str) -> ShardName:
     """Return the name of the shard that this process begins."""
-    process = f"{_pid_space()}:{os.getpid()}:{_began(os.getpid())}"
+    process = f"{machine()}:{os.getpid()}:{_began(os.getpid())}"
     return ShardName(task_id=task_id, worker_id=main_process().id, process=process, turn=secrets.token_hex(4))
 
 
 @cache
-def _pid_space() -> str:
-    """Return what tells apart the machines, and the containers in one, whose process numbers are their own."""
+def machine() -> str:
+    """Return what tells apart the machines, and the containers in one, whose process numbers are their own.
+
+    The names of the shards of one begin with that and a colon.
+    """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot[:13]}.{Path('/proc/self/ns/pid').stat().st_ino}"

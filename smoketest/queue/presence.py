@@ -1,19 +1,20 @@
-"""A worker's presence: it renews its lease, and looks after the runs that are under way."""
+"""A worker's presence: it renews its lease, and one of all workers looks after the runs that are under way."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.herald import herald
-from smoketest.queue.main import Main, ShardName
+from smoketest.queue.main import Main, ShardName, machine
 from smoketest.queue.settle import settle
 from smoketest.record.redis import RedisStore, open_store
-from smoketest.record.workers import BEAT_SECONDS, LEASE_SECONDS, Roll, Worker, open_roll
+from smoketest.record.watch import Watch, open_watch
+from smoketest.record.workers import BEAT_SECONDS, LEASE_SECONDS, Roll, Worker, alive, open_roll
 from smoketest.results import Run
 
 logger = logging.getLogger("smoketest")
@@ -21,6 +22,8 @@ logger = logging.getLogger("smoketest")
 _ALARM_SECONDS = 2.0
 """How long, after a process of the pool was lost, the next look is not put off."""
 _ALARMED_BEAT_SECONDS = 0.1
+_WATCH_SECONDS = 2 * BEAT_SECONDS
+"""How long one worker alone looks after all runs, unless it does so again; then whoever looks first takes over."""
 _IDLE_SECONDS = 3.0
 """How long tests wait without anybody at work until another message is sent for them."""
 
@@ -51,16 +54,16 @@ class Absences:
 class Presence:
     """The thread in a worker's main process that does all this; whatever Redis does, the worker goes on."""
 
-    def __init__(self, main: Main, worker: Worker, settings: Conf, *, serves_queue: bool) -> None:
-        """Take who the worker is; `serves_queue`: it takes shards at all."""
+    def __init__(self, main: Main, worker: Worker, settings: Conf, *, queue: str) -> None:
+        """Take who the worker is, and the name of the queue of the shards."""
         self._main = main
         self._worker = worker
         self._conf = settings
-        self._serves_queue = serves_queue
+        self._queue = queue
         self._roll: Roll = open_roll(settings.redis_url)
         self._store: RedisStore = open_store(settings.redis_url)
+        self._watch: Watch = open_watch(settings.redis_url)
         self._absences = Absences()
-        self._finished: set[str] = set()
         self._awake = threading.Event()
         self._alarmed_until = 0.0
         self._has_ended = False
@@ -77,13 +80,13 @@ class Presence:
     def end(self) -> None:
         """Look for the last time, and say goodbye."""
         self._has_ended = True
-        self._attempt(self._look_after_runs)
+        self._attempt(self.look)
         self._attempt(lambda: self._roll.leave(self._worker.id))
 
     def _live(self) -> None:
         self._attempt(self._warn_of_eviction)
         while not self._has_ended:
-            self._attempt(self._look_after_runs)
+            self._attempt(self.look)
             is_alarmed = time.monotonic() < self._alarmed_until
             self._awake.wait(_ALARMED_BEAT_SECONDS if is_alarmed else BEAT_SECONDS)
             self._awake.clear()
@@ -101,58 +104,69 @@ class Presence:
         if policy not in ("", "noeviction"):
             logger.warning("Redis may drop runs when its memory is full: its maxmemory-policy is %s", policy)
 
-    def _look_after_runs(self) -> None:
-        self._roll.beat(replace(self._worker, is_stopping=self._main.is_stopping))
-        runs = list(self._open_runs())
-        owners = {ShardName.parse(name).worker_id for run in runs for name in run.owners}
-        self._absences.note(self._roll.present(owners), owners, time.monotonic())
-        for run in runs:
-            self._end_what_is_dead(run)
-            if self._is_of_release(run) and not self._main.is_stopping:
-                self._take_up(run)
-
-    def _open_runs(self) -> Iterable[Run]:
-        ids = self._store.recent_ids()
-        self._finished &= set(ids)
+    def look(self) -> None:
+        """Renew the lease, end what has died on this machine, and look after all runs if that is this worker's part."""
+        is_stopping = self._main.is_stopping
+        self._roll.beat(replace(self._worker, is_stopping=is_stopping))
+        is_keeper, ids = self._watch.look(self._worker.id, seconds=0 if is_stopping else _WATCH_SECONDS)
         for run_id in ids:
-            if run_id in self._finished:
-                continue
+            for name in self._store.owners(run_id, machine()):
+                if ShardName.parse(name).is_dead:
+                    self._abandon(run_id, name, "its worker process died while it ran")
+        if is_keeper:
+            self._keep_watch(list(self._open_runs(ids)))
+
+    def _open_runs(self, ids: Iterable[str]) -> Iterator[Run]:
+        for run_id in ids:
             try:
                 run = settle(self._store.peek(run_id), self._store, self._conf)
             except UnknownRunError:
-                self._finished.add(run_id)
+                self._watch.close(run_id)
                 continue
             herald(run, self._store, self._conf)
             if run.finished_at:
-                self._finished.add(run_id)
+                self._watch.close(run_id)
             else:
                 yield run
 
-    def _end_what_is_dead(self, run: Run) -> None:
-        for name in run.owners:
-            shard = ShardName.parse(name)
-            if shard.is_dead:
-                self._abandon(run, name, "its worker process died while it ran")
-            elif self._absences.are_long(shard.worker_id):
-                self._abandon(run, name, f"its worker {shard.worker_id} died while it ran")
+    def _keep_watch(self, runs: list[Run]) -> None:
+        owners = [
+            (run.id, name, ShardName.parse(name).worker_id) for run in runs for name in self._store.owners(run.id)
+        ]
+        workers = {worker_id for _, _, worker_id in owners}
+        self._absences.note(self._roll.present(workers), workers, time.monotonic())
+        for run_id, name, worker_id in owners:
+            if self._absences.are_long(worker_id):
+                self._abandon(run_id, name, f"its worker {worker_id} died while it ran")
+        for run in runs:
+            self._take_up(run)
 
-    def _abandon(self, run: Run, shard: str, why: str) -> None:
-        logger.warning("run %s: a test is lost: %s", run.id, why)
-        left = self._store.abandon(run.id, shard, why)
-        if left.units and self._is_of_release(run):
-            self._send(run, [left.lane])
+    def _abandon(self, run_id: str, shard: str, why: str) -> None:
+        logger.warning("run %s: a test is lost: %s", run_id, why)
+        left = self._store.abandon(run_id, shard, why)
+        if left.units and self._can_take(self._worker, run := self._store.peek(run_id)):
+            # This worker is the nearest; but one that ends sends it to those that stay.
+            self._send(run, [Message(lane=left.lane, worker_id="" if self._main.is_stopping else self._worker.id)])
 
     def _take_up(self, run: Run) -> None:
-        """Send a message for tests that nobody works on: the one there was got lost, or a wrong worker took it."""
-        lanes = ["", self._worker.host]
-        self._send(run, self._store.idle_lanes(run.id, lanes, patience_seconds=_IDLE_SECONDS))
+        """Send messages for tests that nobody works on: those there were got lost, or a wrong worker took them."""
+        quiet = self._store.quiet_lanes(run.id)
+        if not quiet:
+            return
+        takers = self._takers(run)
+        lanes = [lane for lane in quiet if lane in takers]
+        idle = self._store.idle_lanes(run.id, lanes, patience_seconds=_IDLE_SECONDS)
+        self._send(run, [Message(lane=lane, worker_id=takers[lane].id) for lane in idle])
 
-    def _is_of_release(self, run: Run) -> bool:
-        return self._serves_queue and run.release == self._worker.release
+    def _takers(self, run: Run) -> dict[str, Worker]:
+        """Return for each lane the worker that can take it and is the surest to live: this one, or the last to beat."""
+        able = [worker for worker in alive(self._roll.workers()) if self._can_take(worker, run)]
+        able.sort(key=lambda worker: (worker.id == self._worker.id, worker.left_seconds))
+        return {lane: worker for worker in able for lane in ("", worker.host)}
 
-    def _send(self, run: Run, lanes: list[str]) -> None:
-        # To this worker itself, which is of the right release and host; but from one that ends to those that stay.
-        worker_id = "" if self._main.is_stopping else self._worker.id
-        messages = [Message(lane=lane, worker_id=worker_id) for lane in lanes]
+    def _can_take(self, worker: Worker, run: Run) -> bool:
+        return self._queue in worker.queues and worker.release == run.release
+
+    def _send(self, run: Run, messages: list[Message]) -> None:
         if messages:
             publish(run.id, messages, run_seconds=run.left_seconds, conf=self._conf)

@@ -17,7 +17,7 @@ from smoketest.queue.hand import Hand
 from smoketest.queue.herald import herald
 from smoketest.queue.main import ShardName, main_process, name_of_this
 from smoketest.record.redis import RedisStore, open_store
-from smoketest.record.values import Shard
+from smoketest.record.values import Assignment, Shard
 from smoketest.results import Result, Step
 from smoketest.signals import run_started
 
@@ -43,7 +43,7 @@ class Work:
 
 
 def begin(run_id: str, lane: str, task_id: str) -> Work | None:
-    """Begin a shard, unless the run is over, or of another release or for another host than this worker."""
+    """Begin a shard, unless there is nothing to do, or it is for another release or host than this worker's."""
     settings = conf.current()
     if lane and lane != platform.node():
         logger.error("run %s: left alone: the message was for host %s, this is %s", run_id, lane, platform.node())
@@ -55,7 +55,7 @@ def begin(run_id: str, lane: str, task_id: str) -> Work | None:
         release=conf.release_of(settings),
     )
     try:
-        about, earlier = _patiently(lambda: work.store.begin(work.shard, delivery=f"{task_id} "))
+        about, earlier = _patiently(lambda: work.store.begin(work.shard, delivery=f" {task_id} "))
     except UnknownRunError:
         logger.info("run %s: there is no such run any more", run_id)
         return None
@@ -63,32 +63,41 @@ def begin(run_id: str, lane: str, task_id: str) -> Work | None:
         if ShardName.parse(name).is_dead:
             work.store.abandon(run_id, name, "its worker process died while it ran")
     if about.release == work.release:
-        return work
+        return work if _patiently(lambda: work.store.hold(work.shard)) else None
     refusal = f"worker {main_process().id} runs release {work.release}, this run is for {about.release}"
     logger.warning("run %s: left alone: %s", run_id, refusal)
     work.store.refuse(run_id, own_secrets.scrubber().text(refusal))
     return None
 
 
-def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result]) -> None:
+def run_tests(
+    work: Work, run: Callable[[Step, Callable[[], bool]], Result], *, prepare: Callable[[Callable[[], None]], None]
+) -> None:
     """Take and run tests until none is left, or until the worker stops: then a successor gets the rest.
 
-    `run` is given a step, and what it may ask now and then whether that is still wanted.
+    `run` is given a step, and what it may ask now and then whether that is still wanted. `prepare` gets ready for the
+    next one, and is given what it has to call before something that may take long.
     """
     scrub = own_secrets.scrubber().result  # in this process: no test has been at what it knows
-    hand = Hand(work.shard, work.store, _quick_store(work))
+    quick_store = _quick_store(work)
+    hand = Hand(work.shard, work.store, quick_store, lambda: _send_another(work, quick_store))
     spans: dict[str, tuple[int, int]] = {}
-    while assignment := _patiently(lambda: hand.take(is_stopping=main_process().is_stopping)):
+
+    def take() -> Assignment | None:
+        prepare(lambda: _hold(work))
+        return _patiently(lambda: hand.take(is_stopping=main_process().is_stopping))
+
+    while assignment := take():
         if spans:
             _tell_of_tests(work, hand, spans)
         elif run_started.has_listeners():  # else it is early enough when others see it
-            _herald(work, _quick_store(work))
+            _herald(work, quick_store)
         began_ns = time.time_ns()
         result = replace(scrub(run(assignment.step, hand.is_wanted)), release=work.release)
         spans[assignment.index] = (began_ns, time.time_ns())
         hand.put(result)
     if hand.left and main_process().is_stopping:
-        _hand_over(work)
+        _send_another(work, work.store)
     _tell_of_tests(work, hand, spans)
     _herald(work, work.store)
 
@@ -117,10 +126,16 @@ def _quick_store(work: Work) -> RedisStore:
     return open_store(work.conf.redis_url, timeout_seconds=_QUICK_SECONDS)
 
 
-def _hand_over(work: Work) -> None:
+def _hold(work: Work) -> None:
+    with suppress(QueueUnavailableError):  # whoever can't tell that it lives is given up in time
+        _quick_store(work).hold(work.shard)
+
+
+def _send_another(work: Work, store: RedisStore) -> None:
+    """Send a message for what waits on the shard's lane."""
     run_id = work.shard.run_id
     with suppress(QueueUnavailableError, UnknownRunError):  # the other workers see that nobody is at work
-        left_seconds = work.store.peek(run_id).left_seconds
+        left_seconds = store.peek(run_id).left_seconds
         publish(run_id, [Message(lane=work.shard.lane)], run_seconds=left_seconds, conf=work.conf)
 
 

@@ -93,7 +93,7 @@ def _presence_of(consumer: Consumer) -> Presence:
         queues=queues,
         release=conf.release_of(settings),
     )
-    return Presence(main_process(), worker, settings, serves_queue=queue_of(app, settings) in queues)
+    return Presence(main_process(), worker, settings, queue=queue_of(app, settings))
 
 
 def _pool_of(consumer: Consumer) -> str:

@@ -62,6 +62,7 @@ def answer_of(text: str) -> Answer:
             for index, step in told.get("steps", ())
         ),
         left=told["left"],
+        has_room=told.get("has_room", False),
         late=frozenset(told.get("late", ())),
     )
 
@@ -104,7 +105,6 @@ def run_of(run_id: str, text: str) -> Run:
         start_seconds=int(facts["start_ms"]) / 1000,
         left_seconds=max(0, int(facts["deadline"]) - now) / 1000,
         silent_lanes=tuple(told["silent"]),  # Lua has but one kind of table: an empty list comes as an object
-        owners=tuple(name.removeprefix("shard:") for name in facts if name.startswith("shard:")),
         refusal=facts.get("refusal", ""),
         told=tuple(name.removeprefix("told:") for name in facts if name.startswith("told:")),
     )

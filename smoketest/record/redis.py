@@ -17,10 +17,15 @@ from smoketest.results import Plan, Result, Run
 MOST_NEW_RESULTS = 200
 """How many results one look at what is new answers."""
 
-_KEY_PARTS = ("", ":steps", ":todo", ":results", ":order", ":done", ":baseline")
-_STEPS, _TODO, _RESULTS, _ORDER, _DONE, _BASELINE = range(1, 7)
+_KEY_PARTS = (
+    *("", ":steps", ":todo", ":results", ":order", ":done", ":baseline"),
+    *(":lanes", ":quiet", ":shards", ":leases", ":owners"),
+)
+_STEPS, _TODO, _RESULTS, _ORDER, _DONE, _BASELINE, _LANES, _QUIET, _SHARDS, _LEASES, _OWNERS = range(1, 12)
 _LEASE_GRACE_SECONDS = 5.0
 """On top of a test's limit: its end by force, and a while without Redis."""
+_START_SECONDS = 70.0
+"""How long a shard may take before it asks for a step: a new process may import the whole project."""
 _MOST_PATIENCE_SECONDS = 0.5
 """One blocking read; shorter than the socket's timeout."""
 
@@ -41,7 +46,7 @@ class RedisStore:
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
-        of_runs = ("abandon", "begin", "cancel", "give_up", "idle", "refuse", "step", "tell")
+        of_runs = ("abandon", "begin", "cancel", "give_up", "hold", "idle", "refuse", "step", "tell")
         self._scripts = {name: Script(client, "facts", name) for name in of_runs} | {
             "add": Script(client, "facts", "adding", "add"),
             "create": Script(client, "facts", "adding", "standing", "create"),
@@ -53,14 +58,17 @@ class RedisStore:
 
         What it is to be compared with is fixed here: whoever looks at its report sees the same.
         """
-        bound = terms.start_seconds + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
+        bound = (
+            terms.start_seconds
+            + _START_SECONDS
+            + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
+        )
         ttl_seconds = math.ceil(max(terms.keep_seconds, bound))
         *parts, last = ({**part, "ttl_seconds": ttl_seconds} for part in encoding.parts(plan))
         for part in parts:
             self._run_script("add", run_id, json.dumps(part))
         facts = {
             "about": json.dumps(asdict(about)),
-            "lanes": " ".join(encoding.lanes(plan)),
             "parallel": terms.parallel,
             "start_ms": int(terms.start_seconds * 1000),
             "total": len(plan.steps),
@@ -70,6 +78,7 @@ class RedisStore:
         given = {
             "part": last,
             "facts": facts,
+            "lanes": " ".join(encoding.lanes(plan)),
             "known": encoding.known(plan),
             "bound_ms": int(bound * 1000),
             "baseline": baseline,
@@ -85,12 +94,17 @@ class RedisStore:
         """Tell that a shard begins.
 
         Return what is known of the run and, by name, the earlier shards of the same `delivery` (what their names
-        begin with) that still own a step.
+        have in common) that still own a step.
         """
-        answer = self._run_script("begin", shard.run_id, shard.name, delivery)
+        answer = self._run_script("begin", shard.run_id, delivery)
         if not answer:
             raise UnknownRunError(shard.run_id)
-        return About(**json.loads(answer[0])), answer[1:]
+        return About(**json.loads(answer[0])), [name for name in answer[1:] if name != shard.name]
+
+    def hold(self, shard: Shard) -> bool:
+        """Let a shard have the time to start a process before its next step; tell whether there is anything to do."""
+        asked = (shard.name, shard.lane, int(_START_SECONDS * 1000))
+        return bool(self._run_script("hold", shard.run_id, *asked))
 
     def step(
         self,
@@ -118,7 +132,16 @@ class RedisStore:
     def owns(self, shard: Shard) -> bool:
         """Tell whether what the shard runs is still its own: not cancelled, and its time is not over."""
         with self._client.answering() as server:
-            return bool(server.hexists(_keys(shard.run_id)[0], f"shard:{shard.name}"))
+            return bool(server.hexists(_keys(shard.run_id)[_SHARDS], shard.name))
+
+    def owners(self, run_id: str, machine: str = "") -> list[str]:
+        """Return the names of the shards that run a test now; of a machine, those that begin with its name."""
+        key = _keys(run_id)[_OWNERS]
+        with self._client.answering() as server:
+            found: list[str] = (
+                server.zrangebylex(key, f"[{machine}:", f"({machine};") if machine else server.zrange(key, 0, -1)
+            )
+        return found
 
     def abandon(self, run_id: str, shard: str, why: str) -> Left:
         """End what a shard ran, which is dead; return what it leaves to somebody else."""
@@ -133,8 +156,14 @@ class RedisStore:
         """Let the tests be lost that waited on a lane in vain; `why` says what the workers looked like."""
         self._run_script("give_up", run_id, lane, why)
 
+    def quiet_lanes(self, run_id: str) -> list[str]:
+        """Return the lanes where tests wait and nobody works now."""
+        with self._client.answering() as server:
+            lanes: list[str] = server.zrange(_keys(run_id)[_QUIET], 0, -1)
+        return lanes
+
     def idle_lanes(self, run_id: str, lanes: Sequence[str], *, patience_seconds: float) -> list[str]:
-        """Return those of the lanes where tests wait and nobody works; whoever is told them sends a message."""
+        """Return those of the lanes that have been quiet for too long; whoever is told them sends a message."""
         idle: list[str] = self._run_script("idle", run_id, int(patience_seconds * 1000), *lanes)
         return idle
 

@@ -32,6 +32,8 @@ class Answer:
     """None: there is nothing to do any more."""
     left: int = 0
     """How many units wait for somebody else."""
+    has_room: bool = False
+    """Units wait, and another shard may work on them; told to one that is busy."""
     late: frozenset[str] = frozenset()
     """The indices of those steps that it told the end of and that had a result already, which stays."""
 

@@ -10,8 +10,12 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
+from smoketest import loading, supervision
+from smoketest.execution.runner import run_supervised
+from smoketest.results import Cause
 from tests import waiting
 from tests.app.conftest import Caller
+from tests.core.making import make_app, make_step
 from tests.project.gate import gate
 
 
@@ -57,6 +61,23 @@ def test_one_thread_hangs(project, operator):
 
     assert {report["status"] for report in reports} == {"FAIL"}
     assert before == hanging_threads() == 1
+
+
+@pytest.mark.usefixtures("closed_gate")
+def test_hangs_in_a_worker(monkeypatch):
+    """A module that hangs on import holds up no process of a pool: its tests are told why they can't be run."""
+    monkeypatch.setattr(supervision, "can_fork", lambda: True)
+    monkeypatch.setattr(loading, "_IMPORT_SECONDS", 0.2)
+    step = make_step("tests.project.gate.smoke.GateTest.test_it")
+
+    with supervision.lend_supervisor((make_app("gate"),)) as supervisor:
+        results = [run_supervised(step, supervisor) for _ in range(2)]
+
+    assert {result.cause for result in results} == {Cause.NOT_RUN}
+    assert "tests.project.gate.smoke hangs on import" in results[0].message
+    assert results[0].message == results[1].message
+    assert hanging_threads() == 0
+    assert "tests.project.gate.smoke" not in sys.modules
 
 
 def hanging_threads():

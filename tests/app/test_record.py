@@ -58,10 +58,9 @@ def fetch(store):
 
 
 def expire_leases(redis_server):
-    key = f"smoketest:{{{RUN}}}"
-    owned = redis_server.client.hgetall(key)
-    for name in [name for name in owned if name.startswith("shard:")]:
-        redis_server.client.hset(key, name, f"1 {owned[name].partition(' ')[2]}")
+    key = f"smoketest:{{{RUN}}}:leases"
+    for name in redis_server.client.zrange(key, 0, -1):
+        redis_server.client.zadd(key, {name: 1})
 
 
 def test_step__takes_each_step_once(create):
@@ -268,14 +267,14 @@ def test_step__unknown_run(store):
 def test_begin__again(create):
     """A shard delivered again is told of those before it that own a step; when they are dead, that step is lost."""
     store = create(make_step("a"), make_step("b"), make_step("c"))
-    take(store, "task-1 first")
-    take(store, "task-2 other")
+    take(store, "first task-1 ")
+    take(store, "other task-2 ")
 
-    about, earlier = store.begin(Shard(run_id=RUN, name="task-1 second"), "task-1 ")
+    about, earlier = store.begin(Shard(run_id=RUN, name="second task-1 "), " task-1 ")
     left = store.abandon(RUN, earlier[0], "it died")
-    taken = take(store, "task-1 second")
+    taken = take(store, "second task-1 ")
 
-    assert (about.release, earlier) == ("r1", ["task-1 first"])
+    assert (about.release, earlier) == ("r1", ["first task-1 "])
     assert (left.units, left.lane) == (1, "")
     assert taken.step.id.endswith(".c")
     assert fetch(store).counts.errored == 1
@@ -459,3 +458,14 @@ def test_recent__is_bounded(store, redis_server):
 
     assert store.recent_ids()[0] == "newest"
     assert redis_server.client.zcard(RECENT) == RECENT_RUNS
+
+
+def test_give_back__waits_anew(create):
+    """What a shard hands over after a long test has not waited while that ran: it is not lost for want of a start."""
+    store = create(make_step("a"), make_step("b"), start_seconds=0.3)
+    first = take(store, "one")
+    waiting.until(lambda: fetch(store).seconds > 0.4, what="the test takes longer than the start timeout")
+
+    take(store, "one", ended=(first, make_result("a")), most=0)
+
+    assert store.peek(RUN).silent_lanes == ()

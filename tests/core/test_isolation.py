@@ -91,7 +91,7 @@ def test_next_test_is_clean(run_app):
 
             def test_b_finds_none_of_it(self):
                 threading.Event().wait(0.6)
-                self.assertEqual(signal.getsignal(signal.SIGTERM), signal.SIG_DFL)
+                self.assertNotEqual(signal.getsignal(signal.SIGTERM), signal.SIG_IGN)
                 self.assertIsNone(socket.getdefaulttimeout())
                 self.assertNotEqual(os.umask(0o22), 0o777)
                 self.assertNotIn("/nowhere", sys.path)
@@ -101,6 +101,41 @@ def test_next_test_is_clean(run_app):
 
             def test_d_is_not_its_victim(self):
                 threading.Event().wait(0.6)
+        """,
+    )
+
+    assert {name: outcome for name, (outcome, _, _) in outcomes.items()} == dict.fromkeys(outcomes, "passed")
+
+
+def test_told_to_end(run_app):
+    """A test goes on when all of its service is told to end, but what it has started ends when it is told to."""
+    outcomes = run_app(
+        "told",
+        """
+        import multiprocessing
+        import os
+        import signal
+        import subprocess
+        import time
+
+        from smoketest import SmokeTest
+
+
+        class ToldTest(SmokeTest):
+            def test_goes_on(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+            def test_ends_a_program(self):
+                program = subprocess.Popen(["sleep", "60"])
+                program.terminate()
+                self.assertEqual(program.wait(10), -signal.SIGTERM)
+
+            def test_ends_a_fork(self):
+                fork = multiprocessing.get_context("fork").Process(target=time.sleep, args=[60])
+                fork.start()
+                fork.terminate()
+                fork.join(10)
+                self.assertEqual(fork.exitcode, -signal.SIGTERM)
         """,
     )
 

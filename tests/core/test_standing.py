@@ -16,7 +16,6 @@ from smoketest.execution.runner import run_supervised
 from smoketest.execution.starting import fork_warden
 from smoketest.execution.supervisor import Supervisor
 from smoketest.results import Cause, Outcome
-from smoketest.suite.discover import Found
 from tests import waiting
 from tests.core.making import make_step
 from tests.servers import ROOT, children, is_alive
@@ -161,7 +160,7 @@ def test_refused_below_eventlet(monkeypatch):
     eventlet.patcher = SimpleNamespace(is_monkey_patched=lambda _name: True)
     monkeypatch.setitem(sys.modules, "eventlet", eventlet)
 
-    with supervision.lend_supervisor(Found()) as supervisor:
+    with supervision.lend_supervisor(()) as supervisor:
         result = run_supervised(make_step("shop.smoke.ShopTest.test_a"), supervisor)
 
     assert (result.outcome, result.cause) == (Outcome.ERRORED, Cause.NOT_RUN)
@@ -202,7 +201,6 @@ def test_greenlets_go_on():
         import gevent
         from smoketest.execution.runner import run_supervised
         from smoketest.supervision import lend_supervisor
-        from smoketest.suite.discover import Found
         from tests.core.making import make_step
 
         ticks = []
@@ -212,7 +210,7 @@ def test_greenlets_go_on():
                 gevent.sleep(0.01)
         gevent.spawn(tick)
         step = make_step("tests.project.nasty.smoke.DeafTest.test_blocks_all_signals", timeout_seconds=0.3)
-        with lend_supervisor(Found()) as supervisor:
+        with lend_supervisor(()) as supervisor:
             before = len(ticks)
             result = run_supervised(step, supervisor)
             print(result.cause, len(ticks) - before > 20)

@@ -19,6 +19,7 @@ _ROWS = {
     "hanging": 9,
     "locking": 3,
     "queueing": 5,
+    "scaling": 8,
 }
 
 

@@ -123,6 +123,35 @@ def test_worker_stopped__another_lives(start_worker, run_gated, gate, deployer):
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
 
 
+def test_slow_to_come_up(start_worker, run_gated, gate, deployer):
+    """A runner whose project takes longer to set up than all limits: nothing is lost while its supervisor waits."""
+    start_worker("--pool", "threads", "--concurrency", "2", SMOKETEST_TEST_SETUP_SECONDS="4")
+    gate.open()
+    url = run_gated(start_timeout=1, timeout=5)
+
+    assert outcomes_of(deployer.final(url, seconds=60)) == ALL_PASSED
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_all_of_a_worker_stopped(start_worker, run_gated, gate, deployer, pool):
+    """Every process of a worker is told to end, as systemd does by default: it hands over all the same."""
+    old = start_worker("--pool", pool, "--concurrency", "2")
+    url = run_gated()
+    gate.wait_for(2)
+
+    for pid in reversed(old.processes()):
+        os.kill(pid, signal.SIGTERM)
+    waiting.until(lambda: "Warm shutdown" in old.output(), what="the shutdown begins")
+    start_worker()
+    gate.open(*gate.begun()[:2])
+    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
+    gate.open()
+    report = deployer.final(url)
+
+    assert outcomes_of(report) == ALL_PASSED
+    assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
+
+
 def test_worker_stopped_cold(start_worker, run_gated, gate, deployer):
     """A worker is told to quit: what it ran is lost at once, and its successor runs the rest."""
     old = start_worker()

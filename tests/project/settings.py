@@ -2,12 +2,16 @@
 
 import json
 import os
+import sys
+import time
 from pathlib import Path
 
 import pymysql
 
 pymysql.install_as_MySQLdb()  # mysqlclient has no wheels, and here its twin in pure Python does
 
+if "smoketest.spawned" in sys.modules:  # in a runner's process a project may take long to come up
+    time.sleep(float(os.environ.get("SMOKETEST_TEST_SETUP_SECONDS", "0")))
 _ROOT = Path(os.environ["SMOKETEST_TEST_DIR"])
 
 SECRET_KEY = "not-a-secret"

@@ -2,8 +2,8 @@
 if not is_known then return 0 end
 if fact('left') > 0 then
   note('cancelled_at', now)
-  for _, shard in ipairs(shards()) do release(shard, 'not_run', 'the run was cancelled while it ran') end
-  for _, lane in ipairs(lanes()) do
+  for _, shard in ipairs(redis.call('HKEYS', shards)) do release(shard, 'not_run', 'the run was cancelled while it ran') end
+  for _, lane in ipairs(lane_names()) do
     give_up_waiting(lane, 'not_run', 'the run was cancelled before it could begin')
   end
 end

@@ -8,7 +8,8 @@ note('active_at', now)
 note('deadline', now + given.bound_ms)
 note('left', fact('total'))
 if given.baseline ~= '' then redis.call('SET', baseline, given.baseline) end
-for _, lane in ipairs(lanes()) do note('active_at@' .. lane, now) end
+redis.call('HSET', lanes, 'names', given.lanes)
+for _, lane in ipairs(lane_names()) do look_at(lane) end
 for _, known in ipairs(given.known) do finish(known.index, known.outcome, '0', known.result) end
 if fact('total') == 0 then end_run() end
 renew()

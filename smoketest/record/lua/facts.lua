@@ -1,10 +1,11 @@
 -- Stands before each script: the keys of one run, the only clock, and what may be done to the facts.
 local run, steps, todo, results, order, done, baseline = unpack(KEYS)
+local lanes, quiet, shards, leases, owners = unpack(KEYS, 8)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- The run's own hash is small whatever the number of its tests, so it is read at once.
-local facts = {}
+-- The run's own hash is small whatever the number of its tests, lanes and shards, so it is read at once.
+local facts, changed, is_written = {}, {}, false
 local flat = redis.call('HGETALL', run)
 for position = 1, #flat, 2 do facts[flat[position]] = flat[position + 1] end
 local is_known = #flat > 0
@@ -14,13 +15,18 @@ local function fact(name)
 end
 
 local function note(name, value)
-  facts[name] = value
-  redis.call('HSET', run, name, value)
+  facts[name], changed[name] = value, value
 end
 
-local function forget(name)
-  facts[name] = nil
-  redis.call('HDEL', run, name)
+-- Each script that notes something ends with this.
+local function save()
+  local written = {}
+  for name, value in pairs(changed) do
+    written[#written + 1] = name
+    written[#written + 1] = value
+  end
+  if #written > 0 then redis.call('HSET', run, unpack(written)) end
+  is_written, changed = is_written or #written > 0, {}
 end
 
 -- A run that goes on is not forgotten before its deadline, however short the time that one is kept afterwards.
@@ -34,6 +40,7 @@ end
 
 local function renew()
   note('renewed_at', now)
+  save()
   for _, key in ipairs(KEYS) do expire(key) end
 end
 
@@ -42,19 +49,37 @@ local function renew_in_time()
   if now - fact('renewed_at') > ttl_seconds() * 10 then renew() end
 end
 
+-- When what is recorded has happened: now, but for what the sweep finds out later.
+local moment = now
+
 -- A run on one lane, named '', is for any worker; one on every host has a lane of its own for each.
 local function todo_of(lane)
   return lane == '' and todo or todo .. '@' .. lane
 end
 
-local function lanes()
+local function lane_names()
   local names = {}
-  for name in string.gmatch(facts.lanes or '', '[^ ]+') do names[#names + 1] = name end
+  for name in string.gmatch(redis.call('HGET', lanes, 'names') or '', '[^ ]+') do names[#names + 1] = name end
   return #names > 0 and names or {''}
 end
 
--- When what is recorded has happened: now, but for what the sweep finds out later.
-local moment = now
+-- How many shards are at work on a lane.
+local function busy(lane)
+  return tonumber(redis.call('HGET', lanes, 'busy@' .. lane) or 0)
+end
+
+-- A lane is quiet while tests wait there and nobody is at work; since when stands in a set of its own.
+local function look_at(lane)
+  if busy(lane) > 0 or redis.call('LLEN', todo_of(lane)) == 0 then
+    redis.call('ZREM', quiet, lane)
+  elseif redis.call('ZADD', quiet, 'NX', string.format('%.0f', moment), lane) == 1 then
+    expire(quiet)
+  end
+end
+
+local function quiet_since(lane)
+  return tonumber(redis.call('ZSCORE', quiet, lane) or nil)
+end
 
 local function end_run()
   note('finished_at', moment)
@@ -83,71 +108,69 @@ end
 local function give_up_waiting(lane, cause, message)
   while true do
     local unit = redis.call('LPOP', todo_of(lane))
-    if not unit then return end
+    if not unit then break end
     for index in string.gmatch(unit, '%d+') do give_up(index, cause, message) end
   end
-end
-
--- What a shard owns stands in a fact of its own: until when, on which lane, the indices of the steps that it may have
--- begun, and those of the rest of a unit.
-local function owned(shard)
-  local lease, lane, begun, rest = string.match(facts['shard:' .. shard] or '', '^(%d+) ([^|]*)|([^|]*)|(.*)$')
-  return tonumber(lease), lane, begun, rest
-end
-
-local function shards()
-  local names = {}
-  for name in pairs(facts) do names[#names + 1] = string.match(name, '^shard:(.*)$') end
-  return names
+  look_at(lane)
 end
 
 local function put_back(lane, unit)
   if unit ~= '' and redis.call('LPUSH', todo_of(lane), unit) == 1 then expire(todo_of(lane)) end
 end
 
+-- What a shard owns: on which lane, the indices of the steps that it may have begun, and those of the rest of a unit.
+local function owned(shard)
+  return string.match(redis.call('HGET', shards, shard) or '', '^([^|]*)|([^|]*)|(.*)$')
+end
+
+-- Until when stands in a set of its own, and its name in another, where those of a machine are found.
+local function own(shard, lane, lease, begun, rest)
+  local is_new = redis.call('HSET', shards, shard, lane .. '|' .. begun .. '|' .. rest) == 1
+  redis.call('ZADD', leases, string.format('%.0f', lease), shard)
+  if not is_new then return end
+  redis.call('ZADD', owners, 0, shard)
+  redis.call('HINCRBY', lanes, 'busy@' .. lane, 1)
+  redis.call('HDEL', lanes, 'sent@' .. lane, 'sent_at@' .. lane)
+  redis.call('ZREM', quiet, lane)
+  for _, key in ipairs({shards, leases, owners, lanes}) do expire(key) end
+end
+
+local function disown(shard, lane)
+  if redis.call('HDEL', shards, shard) == 1 then
+    redis.call('ZREM', leases, shard)
+    redis.call('ZREM', owners, shard)
+    redis.call('HINCRBY', lanes, 'busy@' .. lane, -1)
+  end
+  look_at(lane)
+end
+
 -- A shard is given up: what it may have begun is never begun again, the rest of its unit waits.
 local function release(shard, cause, message)
-  local _, lane, begun, rest = owned(shard)
-  if not begun then return end
-  forget('shard:' .. shard)
+  local lane, begun, rest = owned(shard)
+  if not lane then return end
   for index in string.gmatch(begun, '%d+') do give_up(index, cause, message) end
   put_back(lane, rest)
+  disown(shard, lane)
 end
 
 -- What nobody will answer for any more gets its result here, whoever looks.
 local function sweep()
   if fact('left') <= 0 then return end
-  for _, shard in ipairs(shards()) do
-    local lease = owned(shard)
-    if lease <= now then
-      moment = math.max(fact('active_at'), lease)
-      release(shard, 'lost', 'nobody answered for it within its limit: its worker died or lost Redis')
-    end
+  local over = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'WITHSCORES')
+  for position = 1, #over, 2 do
+    moment = math.max(fact('active_at'), tonumber(over[position + 1]))
+    release(over[position], 'lost', 'nobody answered for it within its limit: its worker died or lost Redis')
   end
   if now > fact('deadline') then
     moment = fact('deadline')
-    for _, shard in ipairs(shards()) do release(shard, 'lost', 'nobody answered for it before the deadline of the run') end
-    for _, lane in ipairs(lanes()) do
+    for _, shard in ipairs(redis.call('HKEYS', shards)) do
+      release(shard, 'lost', 'nobody answered for it before the deadline of the run')
+    end
+    for _, lane in ipairs(lane_names()) do
       give_up_waiting(lane, 'not_run', 'the deadline of the run passed before it could begin')
     end
     -- Whatever else is without a result: somebody has lost a key of the run.
     for index = 0, fact('total') - 1 do give_up(tostring(index), 'lost', 'its place in the run was lost') end
   end
   moment = now
-end
-
--- The lanes where somebody is at work.
-local function busy_lanes()
-  local busy = {}
-  for _, shard in ipairs(shards()) do
-    local _, lane = owned(shard)
-    busy[lane] = true
-  end
-  return busy
-end
-
--- Since when a lane's tests wait and nobody is at work there; nothing where there are none or somebody is.
-local function silent_since(lane, busy)
-  if fact('left') <= 0 or busy[lane] or redis.call('LLEN', todo_of(lane)) == 0 then return nil end
-  return fact('active_at@' .. lane)
 end

@@ -24,17 +24,12 @@ local function open_ones(indices)
   return open
 end
 
-local _, _, begun, rest = owned(shard)
+local _, begun, rest = owned(shard)
 -- More messages may have been sent than shards are to work side by side.
-local function is_one_too_many()
-  local others = 0
-  for _, other in ipairs(shards()) do
-    local _, its_lane = owned(other)
-    if its_lane == lane then others = others + 1 end
-  end
-  return not begun and others >= fact('parallel')
+if not begun and busy(lane) >= fact('parallel') then
+  save()
+  return cjson.encode({late = late, left = 0})
 end
-if is_one_too_many() then return cjson.encode({late = late, left = 0}) end
 
 local mine, waiting, excess = {}, open_ones(rest), {}
 for _, index in ipairs(open_ones(begun)) do
@@ -70,19 +65,18 @@ end
 
 local answer = {late = late, left = redis.call('LLEN', todo_of(lane)), waited_ms = now - fact('created_at'), steps = {}}
 if #mine == 0 then
-  forget('shard:' .. shard)
-  renew_in_time()
-  return cjson.encode(answer)
+  disown(shard, lane)
+else
+  local lease = now + asked.grace_ms
+  for position, step in ipairs(redis.call('HMGET', steps, unpack(mine))) do
+    lease = lease + tonumber(string.match(step, '^%d+'))
+    answer.steps[position] = {mine[position], step}
+  end
+  own(shard, lane, lease, table.concat(mine, ' '), table.concat(waiting, ' '))
+  note('active_at', now)
+  if not facts.started_at then note('started_at', now) end
 end
-local lease = now + asked.grace_ms
-for position, step in ipairs(redis.call('HMGET', steps, unpack(mine))) do
-  lease = lease + tonumber(string.match(step, '^%d+'))
-  answer.steps[position] = {mine[position], step}
-end
-note('shard:' .. shard, string.format('%.0f %s|%s|%s', lease, lane, table.concat(mine, ' '), table.concat(waiting, ' ')))
-note('active_at', now)
-note('active_at@' .. lane, now)
-if facts['sent@' .. lane] then forget('sent@' .. lane) end
-if not facts.started_at then note('started_at', now) end
+if asked.running ~= '' then answer.has_room = answer.left > 0 and busy(lane) < fact('parallel') end
+save()
 renew_in_time()
 return cjson.encode(answer)

@@ -1,0 +1,91 @@
+"""A shard of a run: what it does while a test takes long, and before one can begin."""
+
+import pytest
+
+from smoketest import conf
+from smoketest.queue.dispatch import own_queue
+from smoketest.queue.shard import Work, run_tests
+from smoketest.record.redis import open_store
+from smoketest.record.values import About, Shard, Terms
+from smoketest.results import Outcome, Plan, Result, Step
+
+RUN = "1a1f8e7c2d5-0f3e5c7a9b1d2f4e6a8c0b2d4f6e8a0c-5d41402a"
+QUEUE = own_queue("nobody").name
+
+
+@pytest.fixture
+def work(redis_server, project, monkeypatch):
+    """Make shards of a run of 16 tests, two of which may work side by side."""
+    redis_server.client.flushall()
+    monkeypatch.setenv("CELERY_BROKER_URL", redis_server.url)
+    project(redis_url=redis_server.url, queue=QUEUE)
+    steps = [make_step(f"{number:02}") for number in range(16)]
+    about = About(release="r1", host="web1", test_classes=1)
+    store = open_store(redis_server.url)
+    store.create(RUN, Plan(steps=tuple(steps)), about, Terms(start_seconds=60, keep_seconds=1000, parallel=2))
+
+    def make(name):
+        return Work(shard=Shard(run_id=RUN, name=name), store=store, conf=conf.current(), release="r1")
+
+    return make
+
+
+def make_step(name):
+    return Step(id=f"shop.smoke.Test.test_{name}", test_class="shop.smoke.Test", timeout_seconds=10)
+
+
+def quick(step, _is_wanted):
+    return Result(id=step.id, outcome=Outcome.PASSED, duration_seconds=0.0)
+
+
+def test_help_is_called(work, redis_server):
+    """What was taken with a test that takes long is for another shard; with none at work one is sent for."""
+    ran = {"one": [], "two": []}
+
+    def run_by_two(step, is_wanted):
+        ran["two"].append(step.id[-2:])
+        return quick(step, is_wanted)
+
+    def run_by_one(step, is_wanted):
+        ran["one"].append(step.id[-2:])
+        if step.id.endswith("_05"):
+            sent = [redis_server.client.llen(QUEUE)]
+            assert is_wanted()
+            assert is_wanted()
+            sent.append(redis_server.client.llen(QUEUE))
+            assert sent == [0, 1]
+            run_tests(work("two"), run_by_two, prepare=lambda _before: None)
+        return quick(step, is_wanted)
+
+    run_tests(work("one"), run_by_one, prepare=lambda _before: None)
+
+    assert ran["one"] == ["00", "01", "02", "03", "04", "05"]
+    assert ran["two"] == [f"{number:02}" for number in range(6, 16)]
+
+
+def test_help_is_there(work, redis_server):
+    """Nobody is sent for while as many shards are at work as may be."""
+    work("two").store.step(work("two").shard)
+
+    def run(step, is_wanted):
+        if step.id.endswith("_05"):
+            assert is_wanted()
+        return quick(step, is_wanted)
+
+    run_tests(work("one"), run, prepare=lambda _before: None)
+
+    assert redis_server.client.llen(QUEUE) == 0
+
+
+def test_lease_lasts_while_a_process_starts(work, redis_server):
+    """Before a process is started, which may take long, the shard's lease is made long enough for that."""
+    shard, left = work("one"), []
+
+    def prepare(before):
+        before()
+        lease = redis_server.client.zscore(f"smoketest:{{{RUN}}}:leases", "one")
+        left.append(lease / 1000 - redis_server.client.time()[0])
+
+    run_tests(shard, quick, prepare=prepare)
+
+    assert min(left[:-1]) > 60
