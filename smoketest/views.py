@@ -71,6 +71,8 @@ class _SmokeView(View):
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         # A failing probe every few seconds must not mail ADMINS each time: https://code.djangoproject.com/ticket/23593
         response._has_been_logged = True  # type: ignore[attr-defined] # noqa: SLF001
+        if request.method == "HEAD":
+            _leave_out_body(response)
         return response
 
     def http_method_not_allowed(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
@@ -240,6 +242,13 @@ class MetricsView(_SmokeView):
         except QueueUnavailableError:
             return False, []
         return True, [report] if report else []
+
+
+def _leave_out_body(response: HttpResponseBase) -> None:
+    """Keep the headers alone: gunicorn drops a body that HEAD must not have, but warns in the log each time."""
+    if isinstance(response, HttpResponse) and response.content:
+        response.headers["Content-Length"] = str(len(response.content))
+        response.content = b""
 
 
 def _let_go_of_databases() -> None:
