@@ -14,7 +14,7 @@ from django.urls import get_script_prefix, reverse
 from django.utils.cache import get_conditional_response
 from django.views import View
 
-from smoketest import access, asked, conf, latest, refusals, runs
+from smoketest import access, asked, conf, last_run, latest, refusals, runs
 from smoketest.errors import QueueUnavailableError, SmokeTestError, TooManyRunsError
 from smoketest.report.formats import OPENMETRICS, TEXT, Format
 from smoketest.report.openmetrics import Gauge, expose, gauges_of
@@ -224,7 +224,7 @@ class MetricsView(_SmokeView):
 
     def _slow(self) -> tuple[bool, list[Report]]:
         try:
-            report = runs.latest_finished(self.conf)
+            report = last_run.latest_finished(self.conf)
         except QueueUnavailableError:
             return False, []
         return True, [report] if report else []

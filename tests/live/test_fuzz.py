@@ -95,8 +95,8 @@ def test_description(caller, url, runs, description, tmp_path):
     command += ["--generation-deterministic", "--max-examples", str(EXAMPLES or 5), "--continue-on-failure"]
     command += [word for name, value in CALLERS[caller][0].items() for word in ("--header", f"{name}: {value}")]
 
-    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.live.fuzzing"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SCHEMATHESIS_HOOKS": "tests.live.fuzzing"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(re.search(r"(\d+) generated", done.stdout)[1]) >= EXAMPLES * 10 + 50
