@@ -59,10 +59,8 @@ def run_in_foreground(
 ) -> Report:
     """Run the tests in supervised processes of this one; raises SelectionError as `run_here` does."""
     found, plan = plan_of(selection, conf, with_slow=with_slow)
-    return summarise(
-        foreground.run_in_foreground(
-            plan, found, display, release=release_of(conf), processes=processes, ends_with_failure=ends_with_failure
-        )
+    return foreground.report_in_foreground(
+        plan, found, display, release=release_of(conf), processes=processes, ends_with_failure=ends_with_failure
     )
 
 
