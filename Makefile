@@ -4,13 +4,14 @@ PYTHON ?= python3
 PYTEST ?= pytest
 N ?= 20
 JOBS ?= 4
+FUZZ ?= 60
 BIN := .venv/bin
 # Files side by side, each in one process: most tests wait for others, so more of them than cores pay.
 ABREAST = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help bench chaos run test test-all test-3.12 test-3.13 check lint types lock clean
+.PHONY: help bench chaos fuzz run test test-all test-3.12 test-3.13 check lint types lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -32,6 +33,9 @@ test-3.12 test-3.13: test-%:
 chaos: .venv/installed ## the tests that kill, freeze and hang things, N times over (N=20)
 	for round in $$(seq $(N)); do echo "round $$round of $(N)"; \
 	$(BIN)/python -m pytest -q $(ABREAST) tests/live --ignore tests/live/test_benchmarks.py tests/core/test_lanes.py tests/core/test_supervisor.py || exit 1; done
+
+fuzz: .venv/installed ## requests made up from the OpenAPI description, FUZZ for each operation and caller (FUZZ=60)
+	FUZZ=$(FUZZ) $(BIN)/python -m pytest -q tests/live/test_fuzz.py
 
 bench: .venv/installed ## measure the cost beside bare baselines (QUICK=1; WRITE=1 puts the table into docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--size quick) $(if $(WRITE),--write)

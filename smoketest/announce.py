@@ -1,14 +1,16 @@
 """Tells of runs and tests: a line in the log, a signal, a span."""
 
 import logging
+import platform
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.dispatch import Signal
 
 from smoketest.report.summary import Report
 from smoketest.report.verdict import in_one_line
-from smoketest.results import Result, Status, Step
+from smoketest.results import Counts, Plan, Result, Status, Step
 from smoketest.signals import run_finished, run_started, test_finished
 from smoketest.tracing import trace_test
 
@@ -21,6 +23,20 @@ Send = Callable[..., None]
 def send_at_once(signal: Signal, **facts: Any) -> None:
     """Send the signal in this thread, which is the request's."""
     signal.send_robust(sender=None, **facts)
+
+
+def beginning_of(plan: Plan, release: str) -> Report:
+    """Report a run of this process that begins now."""
+    return Report(
+        status=Status.RUNNING,
+        counts=Counts(),
+        test_classes=plan.test_classes,
+        tests_total=len(plan.steps),
+        seconds=0.0,
+        release=release,
+        host=platform.node(),
+        started_at=datetime.now(UTC),
+    )
 
 
 def run_began(report: Report, send: Send) -> None:

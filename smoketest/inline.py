@@ -21,7 +21,7 @@ from smoketest.execution.session import Session, callers_session, open_session
 from smoketest.execution.surroundings import Surroundings
 from smoketest.failures import cut
 from smoketest.report.summary import Report, summarise
-from smoketest.results import Cause, Counts, Outcome, Plan, Result, Run, Status, Step, count
+from smoketest.results import Cause, Outcome, Plan, Result, Run, Step, count
 from smoketest.suite.discover import Found
 
 _CAUSES = {Fate.LEFT: Cause.TIMEOUT, Fate.STILL_LEFT: Cause.TIMEOUT, Fate.RAISED: Cause.EXCEPTION}
@@ -30,7 +30,7 @@ _CAUSES = {Fate.LEFT: Cause.TIMEOUT, Fate.STILL_LEFT: Cause.TIMEOUT, Fate.RAISED
 def report_inline(plan: Plan, found: Found, conf: Conf, *, until: float, script_prefix: str, release: str) -> Report:
     """Run the plan in this process and report it, by `until` whatever the tests do; tell the project of it here."""
     began_ns: dict[str, int] = {}
-    announce.run_began(_beginning(plan, release), announce.send_at_once)
+    announce.run_began(announce.beginning_of(plan, release), announce.send_at_once)
     run = _run(plan, found, conf, _Outing(until=until, script_prefix=script_prefix, release=release, began_ns=began_ns))
     _tell_of_tests(run, began_ns)
     report = summarise(run)
@@ -47,19 +47,6 @@ class _Outing:
     release: str
     began_ns: dict[str, int]
     """When each test has begun, noted by its lane."""
-
-
-def _beginning(plan: Plan, release: str) -> Report:
-    return Report(
-        status=Status.RUNNING,
-        counts=Counts(),
-        test_classes=plan.test_classes,
-        tests_total=len(plan.steps),
-        seconds=0.0,
-        release=release,
-        host=platform.node(),
-        started_at=datetime.now(UTC),
-    )
 
 
 def _tell_of_tests(run: Run, began_ns: Mapping[str, int]) -> None:

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -69,7 +70,7 @@ def _write(text: str) -> None:
     path = _path()
     path.parent.mkdir(mode=0o700, exist_ok=True)
     _refuse_others(path.parent)
-    draft = path.with_suffix(f".{os.getpid()}")
+    draft = path.with_suffix(f".{os.getpid()}-{threading.get_native_id()}")  # of this thread alone
     draft.write_text(text)
     draft.replace(path)
 

@@ -3,7 +3,6 @@
 import platform
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -31,8 +30,6 @@ from smoketest.suite.plan import Order, Selection, make_plan
 
 T = TypeVar("T")
 
-_HURRY_SECONDS = 0.3
-_MOST_LOOKED_AT = 10
 _LOOK_SECONDS = 1.0
 """How often one who follows a run hears of it."""
 
@@ -61,10 +58,8 @@ def run_in_foreground(
 ) -> Report:
     """Run the tests in supervised processes of this one; raises SelectionError as `run_here` does."""
     found, plan = plan_of(selection, conf, with_slow=with_slow)
-    return summarise(
-        foreground.run_in_foreground(
-            plan, found, display, release=release_of(conf), processes=processes, ends_with_failure=ends_with_failure
-        )
+    return foreground.report_in_foreground(
+        plan, found, display, release=release_of(conf), processes=processes, ends_with_failure=ends_with_failure
     )
 
 
@@ -232,17 +227,6 @@ def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:
     except (UnknownRunError, GoneRunError):
         return False
     return bool(order.key) or not run.finished_at
-
-
-def latest_finished(conf: Conf) -> Report | None:
-    """Report the newest queued run that has finished, if it is among the newest few; for a scraper, so in a hurry."""
-    store = open_store(conf.redis_url, timeout_seconds=_HURRY_SECONDS)
-    for run_id in store.recent_ids(most=_MOST_LOOKED_AT):
-        with suppress(UnknownRunError):
-            run = store.peek(run_id)
-            if run.finished_at:
-                return summarise(store.with_results(run))
-    return None
 
 
 def _store(conf: Conf) -> RedisStore:

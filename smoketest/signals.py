@@ -9,7 +9,7 @@ Of a queued run it comes when its first test has begun, once, from whichever pro
 """
 
 test_finished = Signal()
-"""`run_id` (empty for an inline run), `release`, `step` and `result`, as `smoketest.results` has them.
+"""`run_id` (empty for a run of the process itself), `release`, `step` and `result`, as `smoketest.results` has them.
 
 Of a queued test it comes from the worker process that recorded it; a test that is lost has none.
 """

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
@@ -13,17 +14,8 @@ from django.urls import get_script_prefix, reverse
 from django.utils.cache import get_conditional_response
 from django.views import View
 
-from smoketest import access, asked, conf, latest, own_secrets, runs
-from smoketest.errors import (
-    BadParameterError,
-    GoneRunError,
-    QueueUnavailableError,
-    SelectionError,
-    SmokeTestError,
-    TooManyRunsError,
-    UnknownRunError,
-    WrongReleaseError,
-)
+from smoketest import access, asked, conf, last_run, latest, refusals, runs
+from smoketest.errors import QueueUnavailableError, SmokeTestError, TooManyRunsError
 from smoketest.report.formats import OPENMETRICS, TEXT, Format
 from smoketest.report.openmetrics import Gauge, expose, gauges_of
 from smoketest.report.problem import Problem
@@ -31,17 +23,6 @@ from smoketest.report.summary import Report, for_stranger
 from smoketest.results import Status
 
 _RETRY_AFTER_SECONDS = "1"
-_PROBLEMS: dict[type[Exception], tuple[int, str]] = {
-    SelectionError: (400, "Nothing Selected"),
-    BadParameterError: (400, "Bad Request"),
-    UnknownRunError: (404, "Not Found"),
-    WrongReleaseError: (409, "Wrong Release"),
-    GoneRunError: (410, "Gone"),
-    TooManyRunsError: (429, "Too Many Requests"),
-    ImproperlyConfigured: (500, "Improperly Configured"),
-    QueueUnavailableError: (503, "Service Unavailable"),
-}
-"""What is raised behind the door -> the status and title of the answer; the first that fits."""
 
 
 class _SmokeView(View):
@@ -62,8 +43,7 @@ class _SmokeView(View):
             is_open = self._is_open()
             response = super().dispatch(request, *args, **kwargs) if is_open else self._refusal(request)
         except (SmokeTestError, ImproperlyConfigured) as error:
-            status, title = next(found for kind, found in _PROBLEMS.items() if isinstance(error, kind))
-            response = self._problem(status, title, str(error))
+            response = self._problem(refusals.problem_of(error, is_stranger=not self._is_known()))
             if isinstance(error, TooManyRunsError):
                 response.headers["Retry-After"] = str(math.ceil(error.after_seconds))
         response.headers.setdefault("Cache-Control", "no-store")
@@ -71,12 +51,15 @@ class _SmokeView(View):
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         # A failing probe every few seconds must not mail ADMINS each time: https://code.djangoproject.com/ticket/23593
         response._has_been_logged = True  # type: ignore[attr-defined] # noqa: SLF001
+        if request.method == "HEAD":
+            _leave_out_body(response)
         return response
 
     def http_method_not_allowed(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
         """Answer 405 in the format asked for."""
         allowed = ", ".join(self._allowed_methods())  # type: ignore[attr-defined]
-        response = self._problem(405, "Method Not Allowed", f"{request.method} is not allowed here; use {allowed}")
+        detail = f"{request.method} is not allowed here; use {allowed}"
+        response = self._problem(Problem(status=405, title="Method Not Allowed", detail=detail))
         response.headers["Allow"] = allowed
         return response
 
@@ -90,17 +73,22 @@ class _SmokeView(View):
     def _is_open(self) -> bool:
         return self.is_for_everybody or self.conf.public or self.key is not None
 
+    def _is_known(self) -> bool:
+        # Without settings that can be used nobody is known by them.
+        return self.key is not None if hasattr(self, "conf") else settings.DEBUG
+
     def _refusal(self, request: HttpRequest) -> HttpResponse:
         if access.sent_credentials(request):
-            return self._problem(403, "Forbidden", f"these credentials are not known; {access.HOW_TO_GET_IN}")
-        response = self._problem(401, "Unauthorized", access.HOW_TO_GET_IN)
+            return self._forbidden(f"these credentials are not known; {access.HOW_TO_GET_IN}")
+        response = self._problem(Problem(status=401, title="Unauthorized", detail=access.HOW_TO_GET_IN))
         response.headers["WWW-Authenticate"] = 'Bearer realm="smoketest"'
         return response
 
-    def _problem(self, status: int, title: str, detail: str) -> HttpResponse:
-        told = own_secrets.scrubber().text(detail)
-        body = self.format.render_problem(Problem(status=status, title=title, detail=told))
-        return self._respond(body, status, self.format.problem_type)
+    def _forbidden(self, detail: str) -> HttpResponse:
+        return self._problem(Problem(status=403, title="Forbidden", detail=detail))
+
+    def _problem(self, problem: Problem) -> HttpResponse:
+        return self._respond(self.format.render_problem(problem), problem.status, self.format.problem_type)
 
     def _respond(self, body: str, status: int, content_type: str = "") -> HttpResponse:
         return HttpResponse(
@@ -156,7 +144,7 @@ class SlowView(_SmokeView):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Answer 202 and where to poll, or the final report if it is there within `wait`."""
         if not (self.conf.public or access.may_act(request, self.key)):
-            return self._problem(403, "Forbidden", access.HOW_TO_ACT)
+            return self._forbidden(access.HOW_TO_ACT)
         seconds = asked.wait_of(request, self.conf)
         if release := asked.release_of(request):
             runs.require_release(release, self.conf)
@@ -195,7 +183,7 @@ class RunView(_SmokeView):
         if not self.key:
             return self._refusal(request)
         if not access.may_act(request, self.key):
-            return self._problem(403, "Forbidden", access.HOW_TO_ACT)
+            return self._forbidden(access.HOW_TO_ACT)
         return self._answer(request, runs.cancel(run_id, self.conf))
 
 
@@ -220,7 +208,7 @@ class MetricsView(_SmokeView):
         """Answer 200 whatever the verdicts are: a scraper takes nothing from another answer."""
         self.format = OPENMETRICS
         if not self.format.is_available:
-            raise ImproperlyConfigured(self.format.how_to_get_it)
+            return self._problem(Problem(status=500, title="Improperly Configured", detail=self.format.how_to_get_it))
         gauges: list[Gauge] = []
         reports = [report for report in (latest.load(),) if report]
         if self.conf.public or self.key:
@@ -232,10 +220,17 @@ class MetricsView(_SmokeView):
 
     def _slow(self) -> tuple[bool, list[Report]]:
         try:
-            report = runs.latest_finished(self.conf)
+            report = last_run.latest_finished(self.conf)
         except QueueUnavailableError:
             return False, []
         return True, [report] if report else []
+
+
+def _leave_out_body(response: HttpResponseBase) -> None:
+    """Keep the headers alone: gunicorn drops a body that HEAD must not have, but warns in the log each time."""
+    if isinstance(response, HttpResponse) and response.content:
+        response.headers["Content-Length"] = str(len(response.content))
+        response.content = b""
 
 
 def _let_go_of_databases() -> None:

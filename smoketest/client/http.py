@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from smoketest.client.endings import EndedError, ExitCode, NotYetError
+from smoketest.results import Status
 
-_REPORT_KEYS = {"status", "tests_run", "tests_total", "run_id"}
-_PROBLEM_KEYS = {"status", "title", "detail"}
+_REPORT_KEYS = {"status": str, "tests_run": int, "tests_total": int, "run_id": str}
+_PROBLEM_KEYS = {"status": int, "title": str, "detail": str}
+_STATUSES = {str(each) for each in Status}
 _MOST_RETRY_AFTER_SECONDS = 30.0
 
 
@@ -29,7 +31,8 @@ class Answer:
     @property
     def report(self) -> dict[str, Any]:
         """The report that it is; empty if it is none, whatever its status."""
-        return self._values_with(_REPORT_KEYS)
+        values = self._values_with(_REPORT_KEYS)
+        return values if values.get("status") in _STATUSES else {}
 
     @property
     def problem(self) -> dict[str, Any]:
@@ -42,12 +45,13 @@ class Answer:
         word = self.headers.get("Retry-After", "")
         return min(float(word), _MOST_RETRY_AFTER_SECONDS) if word.isdecimal() else 0.0
 
-    def _values_with(self, keys: set[str]) -> dict[str, Any]:
+    def _values_with(self, types: Mapping[str, type]) -> dict[str, Any]:
         try:
             values = json.loads(self.text)
         except (ValueError, RecursionError):
             return {}
-        return values if isinstance(values, dict) and keys <= values.keys() else {}
+        is_one = isinstance(values, dict) and all(isinstance(values.get(key), kind) for key, kind in types.items())
+        return values if is_one else {}
 
 
 class Http:

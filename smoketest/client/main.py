@@ -41,6 +41,9 @@ def _main(words: Sequence[str]) -> int:
     except KeyboardInterrupt:
         _complain("interrupted; a run that has begun goes on")
         return ExitCode.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 (what Python would exit with is a verdict)
+        _complain(f"could not run: {type(error).__name__}: {error}")
+        return nagios.UNKNOWN if options.is_plugin else ExitCode.COULD_NOT_RUN
 
 
 def _check(http: Http, options: Options) -> int:

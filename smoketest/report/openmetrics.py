@@ -44,6 +44,12 @@ def gauges_of(reports: Iterable[Report]) -> Iterator[Gauge]:
             yield each
 
 
+def shown_rows(report: Report) -> list[Row]:
+    """Return the rows of the tests that are exposed: of too many the bad ones first."""
+    bad = bad_rows(report)
+    return [*bad, *(row for row in report.rows if row.result.outcome.is_ok)][:MOST_TESTS]
+
+
 def expose(gauges: Iterable[Gauge]) -> str:
     """Return the gauges in the exposition format."""
     # Imported here: it is optional, the extra `metrics`, and takes as long to import as a hundred runs take.
@@ -112,7 +118,9 @@ def _of_runs(by_kind: dict[str, Report]) -> Iterator[Gauge]:
 
 def _of_tests(by_kind: dict[str, Report]) -> Iterator[Gauge]:
     shown = [
-        ({"kind": kind, "test": row.step.id}, row.result) for kind, report in by_kind.items() for row in _shown(report)
+        ({"kind": kind, "test": row.step.id}, row.result)
+        for kind, report in by_kind.items()
+        for row in shown_rows(report)
     ]
     yield Gauge(
         name="test_up",
@@ -125,8 +133,3 @@ def _of_tests(by_kind: dict[str, Report]) -> Iterator[Gauge]:
         unit="seconds",
         samples=[(labels, result.duration_seconds) for labels, result in shown if result.duration_seconds is not None],
     )
-
-
-def _shown(report: Report) -> list[Row]:
-    bad = bad_rows(report)
-    return [*bad, *(row for row in report.rows if row.result.outcome.is_ok)][:MOST_TESTS]

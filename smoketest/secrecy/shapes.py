@@ -32,7 +32,8 @@ _IN_QUERY = re.compile(
     re.IGNORECASE,
 )
 _IN_HEADER = re.compile(
-    r"""((?:authorization|api-key|auth-token)["']?\s{0,3}[:=,]\s{0,3}["']?(?:[a-z]{3,9}\s{1,3})?)[^\s'",)\]}]{1,4096}""",
+    r"""((?:authorization|api-key|auth-token)["']?\s{0,3}[:=,]\s{0,3}["']?(?![a-z]{3,9}\s{1,3}<[a-z]{1,20}>)"""
+    r"""(?:[a-z]{3,9}\s{1,3})?)[^\s'",)\]}]{1,4096}""",
     re.IGNORECASE,
 )
 _COOKIE = re.compile(r"""(cookie["']?\s{0,3}[:=]\s{0,3}["']?)[\w.-]{1,80}=[^\r\n'"]{1,4096}""", re.IGNORECASE)

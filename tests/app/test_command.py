@@ -133,6 +133,37 @@ def test_could_not_run__settings(run):
     assert "Traceback" not in err
 
 
+def test_could_not_run__unexpected(run, tmp_path):
+    """Nor is an error that nobody has foreseen: 1 would be one."""
+    (tmp_path / "prometheus_client.py").write_text("raise RuntimeError('half installed')")
+
+    code, out, err = run("together", "--format", "openmetrics", PYTHONPATH=str(tmp_path))
+
+    assert (code, out) == (2, "")
+    assert err.endswith("CommandError: could not run: RuntimeError: half installed; --traceback tells where\n")
+
+
+def test_signals(run, tmp_path):
+    """The project is told of the run, and of each test as it ends, those too that were not run."""
+    run("outcomes", "--failfast", "-k", "EndingsTest.test_f", "-k", "test_skips", SMOKETEST_TEST_HEARD=str(tmp_path))
+
+    first, *tests, last = (tmp_path / "heard").read_text().splitlines()
+    assert (first, last) == ("RUNNING  0", "FAIL  3")
+    assert [(line.split()[0], line.rpartition(".")[2]) for line in tests] == [
+        ("failed", "test_fails"),
+        ("errored", "test_fails_as_expected"),
+        ("errored", "test_skips"),
+    ]
+
+
+def test_signals__receiver_raises(run, tmp_path):
+    """A receiver that raises changes nothing."""
+    code, out, _ = run("together", SMOKETEST_TEST_HEARD=str(tmp_path), SMOKETEST_TEST_RECEIVER="raises")
+
+    assert (code, out.partition("\n")[0]) == (0, "PASS")
+    assert len((tmp_path / "heard").read_text().splitlines()) == 4
+
+
 def test_stdout_is_the_report_alone(run):
     """What smoke modules and tests print, past Python too, and the progress are not on stdout."""
     code, out, err = run("waits", "--format", "json", "-k", "NoisyTest")

@@ -4,8 +4,9 @@ from threading import Thread
 
 import pytest
 from django.db import connections
+from django.test import RequestFactory
 
-from smoketest import inline
+from smoketest import inline, views
 from tests import waiting
 from tests.app.conftest import Caller
 from tests.project.hanging import smoke as hanging_smoke
@@ -80,6 +81,19 @@ def test_fast__head(project, stranger):
     response = stranger.head("/smoketest/")
 
     assert (response.status_code, response.content) == (200, b"")
+
+
+@pytest.mark.parametrize("query", [{}, {"k": ""}])
+def test_fast__head_sends_no_body(project, query):
+    """The body is left out here, not by the server, some of which warn of each; its length is told."""
+    project("together")
+    view = views.FastView.as_view()
+
+    got = view(RequestFactory().get("/smoketest/", query))
+    headed = view(RequestFactory().head("/smoketest/", query))
+
+    assert (headed.status_code, headed.content) == (got.status_code, b"")
+    assert len(headed.headers["Content-Length"]) == len(str(len(got.content)))
 
 
 def test_fast__post_is_405(project, stranger):

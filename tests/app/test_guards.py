@@ -212,7 +212,7 @@ def test_abandoned_test_that_commits(guard, alias, production):
 
 
 @pytest.mark.needs("mariadb")
-def test_abandon_after_a_restart(guard, level, production):
+def test_abandon_after_a_restart(level, production):
     """A server that has started anew is not asked to end the connection to which it has given the test's number."""
     ((number,),) = production("mariadb", "SELECT CONNECTION_ID()")
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -114,6 +115,19 @@ def test_metrics__a_folder_of_somebody_else(project, stranger):
     file.parent.chmod(0o700)
 
     assert served["smoketest_up", "fast"] == 0
+
+
+def test_metrics__threads_share_the_file(project, stranger):
+    """Threads that write at the same time don't take each other's drafts away."""
+    project("shop")
+    stranger.get("/smoketest/")
+    text = latest._path().read_text()
+
+    with ThreadPoolExecutor(8) as pool:
+        written = [pool.submit(latest._write, text) for _ in range(400)]
+
+    assert [each.exception() for each in written if each.exception()] == []
+    assert list(latest._path().parent.iterdir()) == [latest._path()]
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"status": "ODD"}'])

@@ -116,6 +116,55 @@ def test_exit_code__gave_up_before_a_run(ask, answers, words, code):
     assert len(app.asked) >= 2
 
 
+LOGIN = Said(status=200, body="<!DOCTYPE html><title>Log in</title>")
+NO_ANSWERS = {
+    "a login page": LOGIN,
+    "a proxy's page": BAD_GATEWAY,
+    "half an answer": Said(status=200, body='{"status": "PASS", "tests_', headers={"Content-Length": "400"}),
+    "half of one without a length": Said(status=500, body='{"status": "FAIL", "tests_'),
+    "garbage": Said(status=200, body="\0\x01{]"),
+    "too deep": Said(status=200, body="[" * 100_000),
+    "a list": Said(status=200, body='["PASS"]'),
+    "a status of another service": report("OK"),
+    "a report of another service": report("PASS", tests_total=None),
+    "a problem of another service": Said(status=401, body='{"status": "no", "title": 1, "detail": null}'),
+}
+
+
+@pytest.mark.parametrize("name", NO_ANSWERS)
+def test_exit_code__no_answer_of_ours(ask, name):
+    """Whoever else answers for the app, that is no verdict."""
+    code, out, err, _ = ask("--wait-for-release", "0", answers=[NO_ANSWERS[name]])
+
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", NO_ANSWERS)
+def test_exit_code__no_answer_while_it_waits(ask, name):
+    """Nor once a run has begun: then it may still come."""
+    code, _, err, _ = ask("--timeout", "0.2", answers=[PENDING, NO_ANSWERS[name]])
+
+    assert code == 3
+    assert "Traceback" not in err
+
+
+def test_exit_code__unexpected(ask):
+    """An error that nobody has foreseen is no verdict either."""
+    fail = report("FAIL", newly_failing_tests=7, compared_with={"release": "r1"})
+
+    code, _, err, _ = ask("--only-new", answers=[fail])
+
+    assert code == 2
+    assert "smoketest: could not run: TypeError: " in err
+
+
+def test_exit_code__no_such_host(capsys):
+    """A name that nobody knows is asked for again, and then is no verdict."""
+    assert main(["http://app.invalid/smoketest/slow/", "--wait-for-release", "0.1"]) == 2
+    assert "gave up: the app does not answer" in capsys.readouterr().err
+
+
 def test_exit_code__gave_up_waiting(ask):
     """A run that goes on for too long is left to itself, with an exit code of its own."""
     code, out, err, app = ask("--timeout", "0.3", answers=[PENDING])

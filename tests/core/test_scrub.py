@@ -89,6 +89,7 @@ def test_scrub__short_secrets(text, secrets):
         "invalid token: unexpected end of file",
         "Basic authentication is wanted",
         "Bearer tokens are wanted",
+        "send `Authorization: Bearer <token>` with a token",
         "http://127.0.0.1:8000/shop/?page=2 mails to me@example.org",
         "http://localhost:8000/me@example.org",
         "a rooted tree in /srv/roots",

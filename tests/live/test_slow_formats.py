@@ -104,6 +104,16 @@ def test_slow_formats__metrics(deployer):
     assert not [key for key in theirs if "slow" in key or "store" in key[0]]
 
 
+def test_slow_formats__metrics_read_results_once(finished_run, redis_server, deployer):
+    """The results of a run that has finished are read for the first scrape alone, however many they are."""
+    first = scrape(deployer)
+    run_id = finished_run.strip("/").rpartition("/")[2]
+    results = redis_server.client.keys(f"*{run_id}*:results")
+
+    assert redis_server.client.delete(*results) == 1
+    assert scrape(deployer) == first
+
+
 @pytest.mark.usefixtures("waiting_run")
 def test_slow_formats__metrics_while_a_run_goes_on(deployer):
     """A run that goes on is no verdict."""

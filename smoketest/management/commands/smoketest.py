@@ -64,6 +64,12 @@ class Command(BaseCommand):
                 exit_code = self._handle(options)
         except (SmokeTestError, ImproperlyConfigured, OSError) as error:
             raise CommandError(own_secrets.scrubber().text(str(error)), returncode=_COULD_NOT_RUN) from error
+        except CommandError:
+            raise
+        except Exception as error:  # what it would exit with otherwise is a verdict
+            told = own_secrets.scrubber().text(f"{type(error).__name__}: {error}")
+            message = f"could not run: {told}; --traceback tells where"
+            raise CommandError(message, returncode=_COULD_NOT_RUN) from error
         except KeyboardInterrupt:
             message = "interrupted before anything ran"
             raise CommandError(message, returncode=_INTERRUPTED) from None
@@ -104,6 +110,10 @@ def _taken_for_ctrl_c(*numbers: signal.Signals) -> Iterator[None]:
 
 
 def _check(options: Mapping[str, Any]) -> None:
+    chosen = FORMATS[options["format"]]
+    if not chosen.is_available:
+        message = f"--format {chosen.name} can't be had here: {chosen.how_to_get_it}"
+        raise CommandError(message, returncode=_COULD_NOT_RUN)
     unfit = [name for name in _ONLY_HERE if options["queue"] and options[name]]
     if unfit:
         message = f"--{unfit[0]} and --queue don't go together"
@@ -133,6 +143,12 @@ def _run(selection: Selection, settings: conf.Conf, options: Mapping[str, Any]) 
         display.tell(f"run {run_id}")
         try:
             return runs.follow(run_id, options["timeout"], settings, display), False
+        except CommandError:
+            raise
+        except Exception as error:  # what it would exit with otherwise is a verdict
+            told = own_secrets.scrubber().text(f"{type(error).__name__}: {error}")
+            message = f"could not run: {told}; --traceback tells where"
+            raise CommandError(message, returncode=_COULD_NOT_RUN) from error
         except KeyboardInterrupt:
             return runs.cancel(run_id, settings), True
 
