@@ -1,6 +1,8 @@
 """The tables of the documentation's reference, held against the code."""
 
+import importlib
 import inspect
+import pkgutil
 import re
 from ast import literal_eval
 from dataclasses import fields
@@ -11,7 +13,7 @@ from django.dispatch import Signal
 from django.http import QueryDict
 from django.test import RequestFactory
 
-import smoketest
+import smoketest.contrib
 from smoketest import asked, checks, conf, rules, signals, urls, views
 from smoketest.cases import SmokeTest
 from smoketest.client.endings import ExitCode
@@ -215,3 +217,19 @@ def test_signals():
     told = {codes(row[0])[0] for row in table("docs/hooks.md", "signal")}
 
     assert told == {name for name, each in vars(signals).items() if isinstance(each, Signal)}
+
+
+def test_ready_made_tests():
+    """Each ready-made class is there, and whether it is slow."""
+    told, module = {}, ""
+    for names, _, _, speed in table("docs/ready-made-tests.md", "module, class"):
+        for name in codes(names):
+            module = name.partition(".")[0] if "." in name else module
+            told[module, name.rpartition(".")[2]] = speed == "slow"
+
+    assert told == {
+        (module.name, name): each.slow
+        for module in pkgutil.iter_modules(smoketest.contrib.__path__)
+        for name, each in vars(importlib.import_module(f"smoketest.contrib.{module.name}")).items()
+        if inspect.isclass(each) and issubclass(each, SmokeTest) and each.__module__.endswith(f".{module.name}")
+    }
