@@ -12,6 +12,7 @@ myst_heading_anchors = 3  # as GitHub makes them, for links such as page.md#a-he
 exclude_patterns: list[str] = []
 nitpicky = True
 
+pygments_dark_style = "github-dark"
 html_theme = "furo"
 html_title = f"{project} {version}"
 html_copy_source = False

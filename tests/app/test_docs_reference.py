@@ -12,6 +12,7 @@ from django.core.checks.registry import registry
 from django.dispatch import Signal
 from django.http import QueryDict
 from django.test import RequestFactory
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import smoketest.contrib
 from smoketest import asked, checks, conf, rules, signals, urls, views
@@ -175,6 +176,15 @@ def test_nagios():
     told = {codes(row[0])[0] for row in table("docs/formats.md", "word")}
 
     assert {render_nagios(report).split()[1] for report in (REPORT, RUNNING)} <= told
+
+
+def test_gauges():
+    """The gauges are there with their labels."""
+    told = {codes(row[0])[0]: set(codes(row[1])) for row in table("docs/formats.md", "gauge")}
+    families = text_string_to_metric_families(FORMATS["openmetrics"].render(REPORT))
+    given = {sample.name: set(sample.labels) for family in families for sample in family.samples}
+
+    assert told == given | {"smoketest_store_up": set()}
 
 
 def test_system_checks():
