@@ -9,6 +9,8 @@ from django.db import InternalError, OperationalError, connections
 from django.db.models import Max
 
 from smoketest.clock import in_seconds
+from smoketest.loading import discover_within
+from smoketest.suite.discover import App
 from tests.app.guarding import rows, write
 from tests.project.shop.models import FooModel
 
@@ -124,3 +126,21 @@ def test_beside(guard, level):
 
     assert left == {"beside"}
     assert guard.violations() == []
+
+
+def test_on_import(tmp_path, monkeypatch):
+    """What a smoke module does when it is imported is outside any test, and stays."""
+    folder = tmp_path / "writes_on_import"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "smoke.py").write_text(
+        "from tests.project.shop.models import FooModel\nFooModel.objects.create(name='on import')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    found = discover_within((App(name="writes_on_import", label="writes"),), 10)
+    left = rows("default")
+    FooModel.objects.all().delete()
+
+    assert found.broken == {}
+    assert left == {"on import"}
