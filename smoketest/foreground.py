@@ -11,7 +11,7 @@ from django.db import connections
 
 from smoketest import own_secrets
 from smoketest.execution.crew import Crew
-from smoketest.execution.session import own_session
+from smoketest.execution.session import load_drivers, own_session
 from smoketest.progress.display import Display
 from smoketest.results import Cause, Counts, Outcome, Plan, Result, Run, count
 from smoketest.suite.discover import Found
@@ -56,6 +56,7 @@ def run_in_foreground(
 def _run(plan: Plan, found: Found, watch: "_Watch", processes: int) -> Generator[Result, None, None]:
     yield from plan.known.values()
     scrub = own_secrets.scrubber().result
+    load_drivers()
     connections.close_all()  # so that no process has one of another's
     with closing(Crew(lambda: own_session(found.classes), processes)) as crew:
         yield from map(scrub, crew.run(plan.units(), look=watch.look))

@@ -26,7 +26,7 @@ from smoketest.record.values import About, Terms
 from smoketest.record.workers import open_roll
 from smoketest.report.summary import Report, summarise
 from smoketest.results import Plan, Run
-from smoketest.suite.discover import Found, discover
+from smoketest.suite.discover import Found
 from smoketest.suite.plan import Order, Selection, make_plan
 
 T = TypeVar("T")
@@ -43,8 +43,7 @@ def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[R
     Raises SelectionError when nothing is there of what is asked for.
     """
     until = time.monotonic() + conf.budget
-    found = discover_within(searched_apps(conf), conf.budget)
-    plan = _planned(found, selection if found.is_complete else Selection(), conf, with_slow=False)
+    found, plan = plan_of(selection, conf, with_slow=False)
 
     def run() -> Report:
         return report_inline(plan, found, conf, until=until, script_prefix=script_prefix, release=release_of(conf))
@@ -70,8 +69,12 @@ def run_in_foreground(
 
 
 def plan_of(selection: Selection, conf: Conf, *, with_slow: bool) -> tuple[Found, Plan]:
-    """Return the tests of the project, and what would be run of them; raises SelectionError as `run_here` does."""
-    found = discover(searched_apps(conf))
+    """Return the tests of the project, and what would be run of them; raises SelectionError as `run_here` does.
+
+    Where a module hangs on import, that is all there is, whatever is selected.
+    """
+    found = discover_within(searched_apps(conf), conf.budget)
+    selection = selection if found.is_complete else Selection()
     return found, _planned(found, selection, conf, with_slow=with_slow)
 
 
@@ -101,9 +104,7 @@ def start(order: Order, conf: Conf) -> Report:
         return fetch(place.holder, conf)
     require_room(place, most=conf.starts_per_minute)
     run_id = make_id()
-    baseline = open_baselines(conf.redis_url).before(order.words, release)
-    store.keep_baseline(run_id, baseline, keep_seconds=conf.result_seconds)
-    bound = store.create(
+    run = store.create(
         run_id,
         plan,
         About(
@@ -114,52 +115,61 @@ def start(order: Order, conf: Conf) -> Report:
             only_new=order.only_new,
         ),
         Terms(start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds, parallel=conf.parallel),
+        baseline=open_baselines(conf.redis_url).before(order.words, release),
     )
     taken = places.claim(
         wanted,
         run_id,
         instead_of=None if order.is_always_another else place.holder,
         most=conf.starts_per_minute,
-        keep_seconds=conf.result_seconds,
+        keep_seconds=max(conf.result_seconds, run.left_seconds),
     )
     if taken.holder != run_id:
         store.discard(run_id)
         require_room(taken, most=conf.starts_per_minute)
         return fetch(taken.holder, conf)
-    report = fetch(run_id, conf)
+    messages = messages_for(plan, workers, release, parallel=conf.parallel)
     try:
-        publish(run_id, messages_for(plan, workers, release, parallel=conf.parallel), run_seconds=bound, conf=conf)
+        publish(run_id, messages, run_seconds=run.left_seconds, conf=conf)
     except QueueUnavailableError:
         store.cancel(run_id)  # what may have been published after all finds nothing to do
         places.give_up(wanted, run_id)
         raise
-    return report
+    herald(run, store, conf)  # it has ended where there was nothing to do
+    return report_of(run, conf)
 
 
-def fetch(run_id: str, conf: Conf) -> Report:
-    """Report a queued run as it stands, with its results if it has finished.
+def look(run_id: str, conf: Conf) -> Run:
+    """Return a queued run as it stands, without its results; that costs the same however many they are.
 
     Raises UnknownRunError for an id that was never given out, GoneRunError for one whose record is gone.
     """
-    run = _settled(run_id, conf)
+    store = _store(conf)
+    run = _about_run(run_id, lambda: settle(store.peek(run_id), store, conf))
+    herald(run, store, conf)
+    return run
+
+
+def report_of(run: Run, conf: Conf, *, after: int | None = None) -> Report:
+    """Report a queued run that was looked at, with its results if it has finished.
+
+    With `after` those results alone that came after so many, a few hundred at most, also while it goes on.
+    """
+    if after is not None:
+        run = _store(conf).new_results(run, after)
+        return replace(summarise(run), next_after=after + len(run.results))
     return final_report(run, _store(conf)) if run.finished_at else summarise(run)
 
 
-def peek(run_id: str, conf: Conf) -> Report:
-    """Report a queued run as `fetch` does, but without its results; that costs the same however many they are."""
-    return summarise(_settled(run_id, conf))
-
-
-def news(run_id: str, after: int, conf: Conf) -> Report:
-    """Report a queued run with those results alone that came after the first `after`; a few hundred at most."""
-    run = _store(conf).new_results(_settled(run_id, conf), after)
-    return replace(summarise(run), next_after=after + len(run.results))
+def fetch(run_id: str, conf: Conf) -> Report:
+    """Look at a queued run and report it; raises as both do."""
+    return report_of(look(run_id, conf), conf)
 
 
 def wait(run_id: str, seconds: float, conf: Conf) -> None:
     """Return as soon as a queued run has finished, or after `seconds`."""
     until = time.monotonic() + seconds
-    while not peek(run_id, conf).status.is_finished and (left := until - time.monotonic()) > 0:
+    while not look(run_id, conf).finished_at and (left := until - time.monotonic()) > 0:
         _store(conf).wait(run_id, left)
 
 
@@ -171,9 +181,9 @@ def follow(run_id: str, seconds: float, conf: Conf, display: Display) -> Report:
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         try:
-            report = peek(run_id, conf)
-            display.stands(report.counts, report.tests_total)
-            if report.status.is_finished:
+            run = look(run_id, conf)
+            display.stands(run.counts, run.tests_total)
+            if run.finished_at:
                 break
             wait(run_id, min(left, _LOOK_SECONDS), conf)
         except QueueUnavailableError as error:
@@ -193,17 +203,10 @@ def recent(conf: Conf) -> list[Report]:
     reports = []
     for run_id in _store(conf).recent_ids():
         try:
-            reports.append(peek(run_id, conf))
+            reports.append(summarise(look(run_id, conf)))
         except (UnknownRunError, GoneRunError):
             continue
     return reports
-
-
-def _settled(run_id: str, conf: Conf) -> Run:
-    store = _store(conf)
-    run = _about_run(run_id, lambda: settle(store.peek(run_id), store, conf))
-    herald(run, store, conf)
-    return run
 
 
 def _plan_within_budget(selection: Selection, conf: Conf) -> Plan:
@@ -225,10 +228,10 @@ def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:
     if order.is_always_another:
         return False
     try:
-        report = peek(run_id, conf)
+        run = look(run_id, conf)
     except (UnknownRunError, GoneRunError):
         return False
-    return bool(order.key) or not report.status.is_finished
+    return bool(order.key) or not run.finished_at
 
 
 def latest_finished(conf: Conf) -> Report | None:

@@ -11,7 +11,7 @@ from django.conf import settings
 from smoketest import conf
 from smoketest.execution.channel import Channel
 from smoketest.execution.runner import make_serve
-from smoketest.execution.session import own_session
+from smoketest.execution.session import load_drivers, own_session
 from smoketest.execution.warden import live_as_warden
 from smoketest.suite.discover import discover
 
@@ -34,5 +34,6 @@ def main() -> NoReturn:
     os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
     django.setup()
     classes = discover(conf.searched_apps(conf.current())).classes
+    load_drivers()
     control = Channel(int(control_fd), int(control_fd))
     live_as_warden(control, make_serve(lambda: own_session(classes)), int(parent))

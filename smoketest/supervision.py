@@ -7,7 +7,7 @@ from django.db import connections
 
 from smoketest import spawned
 from smoketest.execution.runner import make_serve
-from smoketest.execution.session import own_session
+from smoketest.execution.session import load_drivers, own_session
 from smoketest.execution.standing import standing_by
 from smoketest.execution.starting import Warden, can_fork, exec_warden, fork_warden
 from smoketest.execution.supervisor import Supervisor
@@ -25,6 +25,7 @@ def _start(found: Found) -> Warden:
         raise ChildProcessError(message)
     if not can_fork():
         return exec_warden(spawned.command())
+    load_drivers()
     connections.close_all()  # so that none is shared with the process that is forked from here
     return fork_warden(make_serve(lambda: own_session(found.classes)))
 

@@ -181,18 +181,14 @@ class RunView(_SmokeView):
         if seconds:
             _let_go_of_databases()
             runs.wait(run_id, seconds, self.conf)
-        report = runs.peek(run_id, self.conf)
-        etag = f'"{run_id}-{report.status}-{report.counts.ended}-{after}-{self.format.name}-{int(bool(self.key))}"'
+        run = runs.look(run_id, self.conf)
+        stage = f"{int(bool(run.started_at))}{int(bool(run.finished_at))}"
+        etag = f'"{run_id}-{stage}-{run.counts.ended}-{after}-{self.format.name}-{int(bool(self.key))}"'
         response = get_conditional_response(request, etag=etag)
         if response is None:
-            response = self._answer(request, self._with_rows(report, after))
+            response = self._answer(request, runs.report_of(run, self.conf, after=after))
         response.headers["ETag"] = etag
         return response
-
-    def _with_rows(self, report: Report, after: int | None) -> Report:
-        if after is not None:
-            return runs.news(report.run_id, after, self.conf)
-        return runs.fetch(report.run_id, self.conf) if report.status.is_finished else report
 
     def delete(self, request: HttpRequest, run_id: str) -> HttpResponse:
         """Cancel the run and answer with its report; not for strangers, also where they may look."""

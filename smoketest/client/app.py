@@ -9,6 +9,8 @@ from smoketest.progress.lines import first_line
 
 ANSWER_SECONDS = 15.0
 """How long an answer may take that need not wait for anything."""
+_REPORT_SECONDS = 60.0
+"""How long the report of a large run may take to come over a slow line."""
 _FINAL = {400, 404, 405, 410}
 """What smoketest answers with these will not change."""
 _REFUSED = {401, 403}
@@ -54,7 +56,7 @@ class App:
     def show(self, run_id: str, format_name: str, *, status: int) -> str:
         """Return the report of a finished run, which is answered with `status`, in one of the app's formats."""
         url = with_query(self._run_url(run_id), format=format_name)
-        answer = self.http.ask("GET", url, seconds=ANSWER_SECONDS, headers={"Accept": "application/json, */*"})
+        answer = self.http.ask("GET", url, seconds=_REPORT_SECONDS, headers={"Accept": "application/json, */*"})
         if answer.status in _FINAL:
             raise EndedError(ExitCode.COULD_NOT_RUN, first_line(answer.text))
         if answer.status != status:

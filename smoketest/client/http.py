@@ -3,9 +3,11 @@
 import http.client
 import json
 import ssl
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +45,7 @@ class Answer:
     def _values_with(self, keys: set[str]) -> dict[str, Any]:
         try:
             values = json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return values if isinstance(values, dict) and keys <= values.keys() else {}
 
@@ -61,11 +63,11 @@ class Http:
     def ask(self, method: str, url: str, *, seconds: float, headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer, whatever its status.
 
-        Raises NotYetError when there is none, and EndedError when there never will be one.
+        Raises NotYetError when there is none, whole, after `seconds`, and EndedError when there never will be one.
         """
         request = urllib.request.Request(url, method=method, headers={**self._headers, **(headers or {})})  # noqa: S310
         try:
-            answer = self._open(request, seconds)
+            answer = _within(seconds, lambda: self._open(request, seconds))
         except (OSError, http.client.HTTPException) as error:
             raise _no_answer(error) from None
         except ValueError as error:
@@ -96,6 +98,24 @@ def _context(ca_file: str | None) -> ssl.SSLContext:
     except OSError as error:
         message = f"the certificates of {ca_file} can't be used: {error}"
         raise EndedError(ExitCode.COULD_NOT_RUN, message) from None
+
+
+def _within(seconds: float, ask: Callable[[], Answer]) -> Answer:
+    """Return the answer, or raise TimeoutError: a socket's limit begins anew with each byte, and DNS knows none."""
+    asked: Future[Answer] = Future()
+
+    def work() -> None:
+        try:
+            asked.set_result(ask())
+        except Exception as error:  # noqa: BLE001 (it is for whoever waits)
+            asked.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        return asked.result(seconds)
+    except TimeoutError:
+        message = f"no whole answer within {seconds:g} s"
+        raise TimeoutError(message) from None
 
 
 def _answer(response: Any) -> Answer:

@@ -22,7 +22,11 @@ _CANCEL_SECONDS = 10.0
 
 def main(words: Sequence[str] | None = None) -> int:
     """Do what the command line says, and return the exit code."""
-    words = sys.argv[1:] if words is None else words
+    with output.lasting_stderr():
+        return _main(sys.argv[1:] if words is None else words)
+
+
+def _main(words: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # how a pipeline says Ctrl-C
     try:
         options = parse(words, os.environ)

@@ -23,6 +23,8 @@ _SELECTION = {
     "--test": "the test with this id, or those whose ids begin so up to a dot",
     "-k": "tests whose ids contain this",
 }
+_NOT_FOR_PLUGINS = ("release", "junit", "only_new", "cancel_on_interrupt", "hosts")
+"""Options that mean nothing to a look at the fast tests; left out in silence they would be taken for checked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +54,9 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
     parser = _make_parser()
     given = parser.parse_args(words)
     _check_url(given, parser)
+    unfit = [name for name in _NOT_FOR_PLUGINS if given.nagios and getattr(given, name)]
+    if unfit:
+        parser.error(f"--{unfit[0].replace('_', '-')} and --nagios don't go together")
     return Options(
         url=_with_selection(given),
         token=_token(given, environ, parser),

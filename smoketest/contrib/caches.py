@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.cache import caches
 
 from smoketest.cases import SmokeTest
-from smoketest.contrib.telling import require, told
+from smoketest.contrib.telling import listed, require, told
 
 _KEEP_SECONDS = 60
 """Should the test be ended before it removes its key, the cache does."""
@@ -25,7 +25,7 @@ class CachesTest(SmokeTest):
     """Aliases in `CACHES`; none: all of them."""
 
     def test_keep_what_is_put_in(self) -> None:
-        for alias in self.aliases or settings.CACHES:
+        for alias in listed(self.aliases or settings.CACHES, "CACHES"):
             with self.subTest(cache=alias):
                 self._round_trip(alias)
 

@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from smoketest.cases import SmokeTest
-from smoketest.contrib.telling import require, told
+from smoketest.contrib.telling import listed, require, told
 
 _Key = tuple[str, str]
 """App label and name of a migration."""
@@ -37,7 +37,7 @@ class DatabasesTest(SmokeTest):
                 require(not missing, f"{_shown(connections[alias])} lacks {len(missing)} migrations: {names}. {mend}")
 
     def _aliases(self) -> Iterable[str]:
-        return list(connections) if self.databases == "__all__" else list(self.databases)
+        return listed(list(connections) if self.databases == "__all__" else list(self.databases), "databases")
 
 
 def _ask(connection: BaseDatabaseWrapper) -> None:

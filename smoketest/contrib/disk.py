@@ -5,7 +5,7 @@ from collections.abc import Collection
 from typing import ClassVar
 
 from smoketest.cases import SmokeTest
-from smoketest.contrib.telling import require, told
+from smoketest.contrib.telling import listed, require, told
 
 _MEBIBYTE = 1024 * 1024
 
@@ -20,7 +20,7 @@ class DiskTest(SmokeTest):
     least_free_inodes_percent: ClassVar[float] = 5.0
 
     def test_has_room(self) -> None:
-        for path in self.paths:
+        for path in listed(self.paths, "paths"):
             with self.subTest(path=str(path)):
                 self._look(path)
 

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 
 from smoketest.cases import SmokeTest
-from smoketest.contrib.telling import require, told
+from smoketest.contrib.telling import listed, require, told
 
 
 class StoragesTest(SmokeTest):
@@ -25,7 +25,7 @@ class StoragesTest(SmokeTest):
     """Where in the storage the file is put, such as `uploads/`; the root by default."""
 
     def test_keep_what_is_written(self) -> None:
-        for alias in self.aliases:
+        for alias in listed(self.aliases, "aliases"):
             with self.subTest(storage=alias):
                 self._round_trip(alias)
 

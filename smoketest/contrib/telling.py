@@ -1,12 +1,15 @@
 """Turns what goes wrong inside a ready-made test into a sentence for the one who is on call."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 from unittest import SkipTest
 from urllib.parse import urlsplit, urlunsplit
 
 from smoketest.errors import SmokeTestError
 from smoketest.failures import message_of
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -26,6 +29,12 @@ def require(is_so: object, otherwise: str) -> None:
     """Fail the test with a sentence, and that alone, unless something is so."""
     if not is_so:
         raise AssertionError(otherwise)
+
+
+def listed(entries: Collection[T], name: str) -> Collection[T]:
+    """Return what a test is to look at, or fail it where that is nothing: an empty list must not be a PASS."""
+    require(entries, f"{name} is empty, so there is nothing to look at. List something, or remove the test")
+    return entries
 
 
 def without_secrets(url: str) -> str:

@@ -17,6 +17,7 @@ from smoketest.results import Cause, Outcome, Result, Step
 _FORK = multiprocessing.get_context("fork")
 _LOOK_SECONDS = 0.1
 """How often the caller hears of what runs."""
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _END_SECONDS = 5.0
 """From the request to end until the kill."""
 
@@ -81,7 +82,12 @@ class _Hand:
         self.connection, theirs = _FORK.Pipe()
         arguments = (theirs, self._open_session, os.getpid())
         self._process = _FORK.Process(target=_work, args=arguments, daemon=True)
-        self._process.start()
+        # Its first steps are made with the handlers of this process; what comes meanwhile waits for its own.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
     def take(self, unit: deque[Step]) -> None:

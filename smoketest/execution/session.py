@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 
+from django.db import connections
+
 from smoketest.cases import SmokeTest
 from smoketest.clock import Clock, in_seconds
 from smoketest.execution.execute import Execute, execute
@@ -65,8 +67,25 @@ def open_session(surroundings: Surroundings | None = None) -> Session:
 @contextmanager
 def own_session(classes: Mapping[str, type[SmokeTest]]) -> Iterator[Execute]:
     """Run tests in this thread, one of ours, whose limits somebody else keeps."""
-    with _running(open_session(), classes) as run:
+    session = open_session()
+    session.execute(_NOTHING, _Nothing, in_seconds(_NOTHING.timeout_seconds))  # the first time is slow: nobody's then
+    with _running(session, classes) as run:
         yield run
+
+
+class _Nothing(SmokeTest):
+    def test_nothing(self) -> None:
+        pass
+
+
+_NOTHING = Step(id="test_nothing", test_class=_Nothing.__name__, timeout_seconds=1.0)
+
+
+def load_drivers() -> None:
+    """Import the drivers of all databases, so that no process that is forked from this one has to."""
+    for alias in connections:
+        with suppress(Exception):  # the test that needs it tells
+            connections[alias]
 
 
 @contextmanager

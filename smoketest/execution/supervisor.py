@@ -18,6 +18,8 @@ LOOK_SECONDS = 1.0
 """Between two questions whether the answer is still wanted."""
 GRACE_SECONDS = 0.5
 """From the interrupt at a deadline until the kill."""
+STACKS_SECONDS = 0.2
+"""How long the stacks are waited for after that."""
 MOST_MESSAGES = 500
 """After so many a new process had better take over, so that what was left behind does not pile up."""
 
@@ -164,11 +166,17 @@ class _Process:
         """
         view = kernel_view(self._pid, process=self._pid)
         self._signal(DUMP_STACKS)
-        with contextlib.suppress(TimeoutError, EOFError, OSError, ValueError):
-            self._channel.receive(time.monotonic() + GRACE_SECONDS / 10)
-        with open(self._stacks_fd, "rb", closefd=False) as stacks:
-            stacks.seek(0)
-            return cut(stacks.read().decode(errors="replace") + view)
+        return cut(self._stacks().decode(errors="replace") + view)
+
+    def _stacks(self) -> bytes:
+        """Return the stacks when they are whole, which nobody tells: when nothing is added any more, or in time."""
+        until, stacks = time.monotonic() + STACKS_SECONDS, b""
+        while time.monotonic() < until:
+            time.sleep(STACKS_SECONDS / 20)
+            before, stacks = stacks, os.pread(self._stacks_fd, os.fstat(self._stacks_fd).st_size, 0)
+            if stacks and stacks == before:
+                break
+        return stacks
 
     def kill_group(self) -> None:
         """End what a dead warden can't: its runner died with it, but not what that has started."""

@@ -13,16 +13,16 @@ _PART = 500
 """How many steps one script writes: Redis serves nobody else meanwhile."""
 
 
-def parts(plan: Plan) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the plan in parts, each behind the number of steps before it; a unit's part is that of its last step."""
+def parts(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield the plan in parts, at least one; a unit's part is that of its last step."""
     index_of = {step.id: index for index, step in enumerate(plan.steps)}
     units_by_part = defaultdict(list)
     for unit in plan.units():
         indices = [index_of[step.id] for step in unit]
         units_by_part[indices[-1] // _PART].append({"lane": unit[0].host, "indices": " ".join(map(str, indices))})
-    for offset in range(0, len(plan.steps), _PART):
+    for offset in range(0, max(1, len(plan.steps)), _PART):
         steps = [_as_text(step) for step in plan.steps[offset : offset + _PART]]
-        yield offset, {"steps": steps, "units": units_by_part[offset // _PART]}
+        yield {"offset": offset, "steps": steps, "units": units_by_part[offset // _PART]}
 
 
 def _as_text(step: Step) -> str:
@@ -79,8 +79,11 @@ def results_of(steps: Mapping[str, Step], results: Mapping[str, str]) -> dict[st
     }
 
 
-def run_of(run_id: str, facts: Mapping[str, str], *, now: int, silent_lanes: tuple[str, ...]) -> Run:
-    """Return the run that the facts are of."""
+def run_of(run_id: str, text: str) -> Run:
+    """Return the run that stands as the script told."""
+    told = json.loads(text)
+    facts = dict(zip(told["facts"][::2], told["facts"][1::2], strict=True))
+    now = int(told["now"])
     about = json.loads(facts["about"])
     ended_at = int(facts.get("finished_at") or now)
     return Run(
@@ -100,7 +103,7 @@ def run_of(run_id: str, facts: Mapping[str, str], *, now: int, silent_lanes: tup
         is_cancelled="cancelled_at" in facts,
         start_seconds=int(facts["start_ms"]) / 1000,
         left_seconds=max(0, int(facts["deadline"]) - now) / 1000,
-        silent_lanes=silent_lanes,
+        silent_lanes=tuple(told["silent"]),  # Lua has but one kind of table: an empty list comes as an object
         owners=tuple(name.removeprefix("shard:") for name in facts if name.startswith("shard:")),
         refusal=facts.get("refusal", ""),
         told=tuple(name.removeprefix("told:") for name in facts if name.startswith("told:")),

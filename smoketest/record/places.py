@@ -5,8 +5,12 @@ from functools import cache
 
 from smoketest.record.clients import Client, Script
 
+RECENT = "smoketest:{orders}:runs"
+"""The runs that were started last, in the order of Redis' own clock."""
+RECENT_RUNS = 100
+"""How many of them are kept."""
 _STARTS = "smoketest:{orders}:starts"
-"""The tag is that of all places: one script looks at both."""
+"""The tag is that of all places: one script looks at them together."""
 _ANY = "*"
 _GIVE_UP = "-"
 
@@ -41,7 +45,7 @@ class Places:
     def claim(self, wanted: str, run_id: str, *, instead_of: str | None, most: int, keep_seconds: float) -> Place:
         """Let the run have the place, instead of another or, if that is None, of any; return who has it then.
 
-        One that has it may be started. Safe to repeat.
+        One that has it may be started, and is among the recent runs. Safe to repeat.
         """
         return self._ask(wanted, run_id, _ANY if instead_of is None else instead_of, max(1, int(keep_seconds)), most)
 
@@ -50,5 +54,6 @@ class Places:
         self._ask(wanted, _GIVE_UP, run_id, 1, 1)
 
     def _ask(self, wanted: str, *arguments: str | int) -> Place:
-        holder, full_ms = self._script([f"smoketest:{{orders}}:{wanted}", _STARTS], *arguments)
+        keys = [f"smoketest:{{orders}}:{wanted}", _STARTS, RECENT]
+        holder, full_ms = self._script(keys, *arguments, RECENT_RUNS)
         return Place(holder=holder, full_seconds=int(full_ms) / 1000)

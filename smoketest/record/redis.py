@@ -10,17 +10,15 @@ from typing import Any
 from smoketest.errors import UnknownRunError
 from smoketest.record import encoding
 from smoketest.record.clients import Client, Script
+from smoketest.record.places import RECENT, RECENT_RUNS
 from smoketest.record.values import About, Answer, Assignment, Left, Shard, Terms
 from smoketest.results import Plan, Result, Run
 
-RECENT_RUNS = 100
-"""How many runs the list of recent ones holds."""
 MOST_NEW_RESULTS = 200
 """How many results one look at what is new answers."""
 
 _KEY_PARTS = ("", ":steps", ":todo", ":results", ":order", ":done", ":baseline")
 _STEPS, _TODO, _RESULTS, _ORDER, _DONE, _BASELINE = range(1, 7)
-_INDEX = "smoketest:runs"
 _LEASE_GRACE_SECONDS = 5.0
 """On top of a test's limit: its end by force, and a while without Redis."""
 _MOST_PATIENCE_SECONDS = 0.5
@@ -43,16 +41,23 @@ class RedisStore:
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
-        of_runs = ("abandon", "add", "begin", "cancel", "create", "give_up", "idle", "poll", "refuse", "step", "tell")
-        self._scripts = {name: Script(client, "facts", name) for name in of_runs}
-        self._list = Script(client, "list")
+        of_runs = ("abandon", "begin", "cancel", "give_up", "idle", "refuse", "step", "tell")
+        self._scripts = {name: Script(client, "facts", name) for name in of_runs} | {
+            "add": Script(client, "facts", "adding", "add"),
+            "create": Script(client, "facts", "adding", "standing", "create"),
+            "poll": Script(client, "facts", "standing", "poll"),
+        }
 
-    def create(self, run_id: str, plan: Plan, about: About, terms: Terms) -> float:
-        """Record a new run and return how many seconds it may take at most; a second call changes nothing."""
+    def create(self, run_id: str, plan: Plan, about: About, terms: Terms, *, baseline: str = "") -> Run:
+        """Record a new run and return it; a second call changes nothing.
+
+        What it is to be compared with is fixed here: whoever looks at its report sees the same.
+        """
         bound = terms.start_seconds + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
         ttl_seconds = math.ceil(max(terms.keep_seconds, bound))
-        for offset, part in encoding.parts(plan):
-            self._run_script("add", run_id, offset, json.dumps({**part, "ttl_seconds": ttl_seconds}))
+        *parts, last = ({**part, "ttl_seconds": ttl_seconds} for part in encoding.parts(plan))
+        for part in parts:
+            self._run_script("add", run_id, json.dumps(part))
         facts = {
             "about": json.dumps(asdict(about)),
             "lanes": " ".join(encoding.lanes(plan)),
@@ -62,15 +67,18 @@ class RedisStore:
             "ttl_seconds": ttl_seconds,
             "keep_seconds": max(1, int(terms.keep_seconds)),
         }
-        given = {"facts": facts, "known": encoding.known(plan), "bound_ms": int(bound * 1000)}
-        self._run_script("create", run_id, json.dumps(given))
-        self._list([_INDEX], run_id, RECENT_RUNS, ttl_seconds)
-        return bound
+        given = {
+            "part": last,
+            "facts": facts,
+            "known": encoding.known(plan),
+            "bound_ms": int(bound * 1000),
+            "baseline": baseline,
+        }
+        return encoding.run_of(run_id, self._run_script("create", run_id, json.dumps(given)))
 
     def discard(self, run_id: str) -> None:
         """Forget a run that nobody has been told of."""
         with self._client.answering() as server:
-            server.zrem(_INDEX, run_id)
             server.delete(*_keys(run_id))
 
     def begin(self, shard: Shard, delivery: str) -> tuple[About, list[str]]:
@@ -140,10 +148,7 @@ class RedisStore:
         answer = self._run_script("poll", run_id)
         if not answer:
             raise UnknownRunError(run_id)
-        told = json.loads(answer)
-        facts = dict(zip(told["facts"][::2], told["facts"][1::2], strict=True))
-        # Lua has but one kind of table, so that an empty list comes as an object.
-        return encoding.run_of(run_id, facts, now=int(told["now"]), silent_lanes=tuple(told["silent"]))
+        return encoding.run_of(run_id, answer)
 
     def with_results(self, run: Run) -> Run:
         """Return the run with its plan and all results so far."""
@@ -176,11 +181,6 @@ class RedisStore:
         ended = {index: text for index, text in zip(indices, results, strict=True) if index in found and text}
         return replace(run, plan=Plan(steps=tuple(found.values())), results=encoding.results_of(found, ended))
 
-    def keep_baseline(self, run_id: str, baseline: str, *, keep_seconds: float) -> None:
-        """Fix what a run that is to be created is compared with: whoever looks at its report sees the same."""
-        with self._client.answering() as server:
-            server.set(_keys(run_id)[_BASELINE], baseline, ex=max(1, int(keep_seconds)))
-
     def baseline_of(self, run_id: str) -> str:
         """Return what the run is compared with, or nothing."""
         with self._client.answering() as server:
@@ -205,7 +205,7 @@ class RedisStore:
     def recent_ids(self, most: int = RECENT_RUNS) -> list[str]:
         """Return the ids of the recent runs, newest first."""
         with self._client.answering() as server:
-            ids: list[str] = server.zrevrange(_INDEX, 0, most - 1)
+            ids: list[str] = server.zrevrange(RECENT, 0, most - 1)
         return ids
 
     def eviction_policy(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smoketest.report.formats import FORMATS, TEXT, Format
 
@@ -25,6 +26,7 @@ _Rank = tuple[float, int, int]
 _UNFIT: _Rank = (0.0, 0, 0)
 
 
+@lru_cache(maxsize=256)  # a monitor sends the same one every time
 def negotiate(accept: str) -> Format:
     """Return the format that the header likes best; text where it says nothing that can be understood.
 

@@ -1,9 +1,12 @@
 """Where a command's report goes."""
 
 import os
+import sys
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TextIO, cast
 
 
 class Out(Protocol):
@@ -42,5 +45,46 @@ def write(text: str, out: Out | Path) -> None:
         out.write(text)
         out.flush()
     except BrokenPipeError:
-        # Python would try again at its end: https://docs.python.org/3/library/signal.html#note-on-sigpipe
-        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        _forget_reader(out)
+
+
+@contextmanager
+def lasting_stderr() -> Iterator[None]:
+    """Let what is written to stderr here never raise: progress that nobody can read changes no verdict."""
+    if sys.stderr is None:  # closed before this process began
+        with open(os.devnull, "w") as nothing, redirect_stderr(nothing):  # noqa: PTH123 (a device)
+            yield
+    else:
+        with redirect_stderr(cast("TextIO", _Lasting(sys.stderr))):
+            yield
+
+
+class _Lasting:
+    """A text stream whose reader may leave, and whose disk may be full."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except OSError:
+            _forget_reader(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            _forget_reader(self._stream)
+
+
+def _forget_reader(out: Out | TextIO) -> None:
+    """Let the stream's descriptor lead nowhere, and what Python still has for it, which it would write at its end.
+
+    https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())

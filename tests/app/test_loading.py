@@ -1,10 +1,12 @@
 """A smoke module that hangs on import."""
 
+import io
 import sys
 import threading
 import traceback
 
 import pytest
+from django.core.management import call_command
 
 from tests import waiting
 from tests.app.conftest import Caller
@@ -86,3 +88,17 @@ def test_queued_run(project, operator):
 
     assert response.status_code == 503
     assert b"tests.project.gate.smoke hangs on import" in response.content
+
+
+def test_command(project, closed_gate):
+    """The command does not wait for ever either; what is selected can't be known, so that it is FAIL whatever it is."""
+    project("shop", "gate", budget=0.3)
+    out, rescue = io.StringIO(), threading.Timer(10, closed_gate.set)
+    rescue.start()
+
+    with pytest.raises(SystemExit) as exit_:
+        call_command("smoketest", app=["shop"], stdout=out)
+    rescue.cancel()
+
+    assert exit_.value.code == 1
+    assert "tests.project.gate.smoke hangs on import" in out.getvalue()

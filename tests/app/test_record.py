@@ -3,7 +3,8 @@
 import pytest
 
 from smoketest.errors import UnknownRunError
-from smoketest.record.redis import RECENT_RUNS, open_store
+from smoketest.record.places import RECENT, RECENT_RUNS, open_places
+from smoketest.record.redis import open_store
 from smoketest.record.values import About, Shard, Terms
 from smoketest.report.summary import summarise
 from smoketest.results import Cause, Outcome, Plan, Result, Status, Step
@@ -450,12 +451,11 @@ def test_wait__wakes_all(create):
     assert fetch(store).finished_at
 
 
-def test_recent__is_bounded(create, redis_server):
+def test_recent__is_bounded(store, redis_server):
     """The list of recent runs keeps the newest."""
-    store = create(make_step("a"))
-    redis_server.client.zadd("smoketest:runs", {f"old-{number}": number for number in range(RECENT_RUNS + 50)})
+    redis_server.client.zadd(RECENT, {f"old-{number}": number for number in range(RECENT_RUNS + 50)})
 
-    create(make_step("a"), run_id="newest")
+    open_places(redis_server.url).claim("this", "newest", instead_of=None, most=10, keep_seconds=1000)
 
     assert store.recent_ids()[0] == "newest"
-    assert redis_server.client.zcard("smoketest:runs") == RECENT_RUNS
+    assert redis_server.client.zcard(RECENT) == RECENT_RUNS

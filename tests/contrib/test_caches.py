@@ -83,3 +83,9 @@ def test_chosen():
 def test_dummy():
     """Where there is nothing but a dummy the test is skipped, not passed."""
     assert result_of(caches.CachesTest).outcome is Outcome.SKIPPED
+
+
+@override_settings(CACHES={})
+def test_no_cache():
+    """A project without caches is not told that they keep what is put into them."""
+    assert result_of(caches.CachesTest).outcome is Outcome.FAILED

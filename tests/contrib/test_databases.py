@@ -182,3 +182,10 @@ def test_all_databases():
     found = results_of(databases.DatabasesTest)
 
     assert found["test_answer"].outcome is Outcome.PASSED, found["test_answer"].message
+
+
+def test_no_database():
+    """A list that is empty is not a PASS."""
+    results = results_of(databases.DatabasesTest, databases=[])
+
+    assert {result.outcome for result in results.values()} == {Outcome.FAILED}

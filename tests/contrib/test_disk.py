@@ -53,3 +53,11 @@ def test_each_path(tmp_path):
 
     assert result.outcome is Outcome.FAILED
     assert "gone can't be looked at: FileNotFoundError" in result.message
+
+
+def test_no_path():
+    """A list that is empty, perhaps since a variable is not set, is not a PASS."""
+    result = result_of(disk.DiskTest, paths=[])
+
+    assert result.outcome is Outcome.FAILED
+    assert result.message == "paths is empty, so there is nothing to look at. List something, or remove the test"

@@ -56,3 +56,8 @@ def test_unknown(folder):
     assert result.outcome is Outcome.FAILED
     assert result.message.startswith("(storage='nowhere'): storage 'nowhere' can't be used: InvalidStorageError: ")
     assert list(folder.iterdir()) == []
+
+
+def test_no_storage():
+    """A list that is empty is not a PASS."""
+    assert result_of(storages.StoragesTest, aliases=[]).outcome is Outcome.FAILED

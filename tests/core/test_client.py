@@ -1,11 +1,16 @@
 """The console script, before an app that answers as it is told."""
 
 import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
 
 import pytest
 
 from smoketest.client.main import main
 from tests.core.answering import CUT, PENDING, RUN_ID, Answering, Said, problem, report
+from tests.servers import ROOT
 
 TOKEN = "a-token-that-nobody-may-see"
 WRONG_RELEASE = problem(409, "Wrong Release", "this is release old, not new")
@@ -284,11 +289,56 @@ def test_nagios(ask, answers, code, line):
     assert app.requests() == ["GET /smoketest/slow/?format=nagios"]
 
 
+@pytest.mark.parametrize("drop", [b" ", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_answer_that_does_not_end(ask, drop):
+    """An answer that comes drop by drop is none: the limit is on the whole of it."""
+
+    def drip(app):
+        answer = app.asked[-1].wfile
+        with suppress(OSError):  # the script has left
+            answer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n" if drop == b" " else drop)
+            for _ in range(39):
+                time.sleep(0.05)
+                answer.write(drop)
+        return CUT
+
+    code, out, _, _ = ask("--nagios", "--timeout", "0.5", answers=[drip])
+
+    assert code == 2
+    assert out == "SMOKETEST CRITICAL - the app does not answer: no whole answer within 0.5 s\n"
+
+
+def test_answer_in_depth(ask):
+    """JSON that no parser follows to its end is no report, as any page of a proxy."""
+    code, _, err, _ = ask("--wait-for-release", "0", answers=[Said(status=200, body="[" * 100_000)])
+
+    assert code == 2
+    assert "the app answers with HTTP 200" in err
+
+
 @pytest.mark.parametrize(("words", "code"), [(["--nagios"], 3), ([], 2)])
 def test_usage(capsys, words, code):
     """A command line that makes no sense is 2, and UNKNOWN for a monitor."""
     assert main(["ftp://app.example", *words]) == code
     assert "the URL must begin with https:// or http://" in capsys.readouterr().err
+
+
+def test_stderr__reader_has_left():
+    """The exit code is the verdict though nobody reads of the progress any more."""
+    source = "import sys; from smoketest.client.main import main; sys.exit(main(sys.argv[1:]))"
+    script = 'exec 3>&1; "$0" -c "$1" "$2" 2>&1 >&3 | true; exit ${PIPESTATUS[0]}'
+    answers = [PENDING, report("RUNNING"), *[report("RUNNING", tests_passed=0)] * 2, report("PASS"), TEXT]
+
+    with Answering(*answers) as app:
+        done = subprocess.run(
+            ["/bin/bash", "-c", script, sys.executable, source, app.url],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, TEXT.body, "")
 
 
 def test_nobody_there(capsys):

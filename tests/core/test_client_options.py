@@ -26,6 +26,9 @@ URL = "https://app.example/smoketest/slow/"
         ([URL, "--junit", "/not/there.xml"], "No such file or directory"),
         ([URL, "--hosts", "one"], "invalid choice: 'one'"),
         ([URL, "--rel", "x"], "unrecognized arguments: --rel"),
+        ([URL, "--nagios", "--release", "new"], "--release and --nagios don't go together"),
+        ([URL, "--nagios", "--hosts", "all"], "--hosts and --nagios don't go together"),
+        ([URL, "--nagios", "--only-new"], "--only-new and --nagios don't go together"),
     ],
 )
 def test_refused(capsys, words, complaint):

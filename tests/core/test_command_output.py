@@ -4,6 +4,8 @@ import io
 import subprocess
 import sys
 
+import pytest
+
 from smoketest.report import durations, listing, output
 from smoketest.results import Cause, Outcome, Plan
 from tests.core.finished import REPORT
@@ -64,3 +66,22 @@ def test_output__reader_has_left():
     done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stderr) == (3, "")
+
+
+@pytest.mark.parametrize("redirection", ["2>&1 >&3 | true", "2>/dev/full", "2>&-"])
+def test_stderr__nobody_reads_it(redirection):
+    """Progress that can't be written changes neither the report nor the exit code."""
+    source = (
+        "import sys; from smoketest.report import output\n"
+        "with output.lasting_stderr():\n"
+        "    for number in range(1000): print('x' * 100, file=sys.stderr, flush=True)\n"
+        "    output.write('PASS', sys.stdout)\n"
+        "sys.exit(7)"
+    )
+    script = f'exec 3>&1; "$0" -c "$1" {redirection}; exit ${{PIPESTATUS[0]}}'
+
+    done = subprocess.run(
+        ["/bin/bash", "-c", script, sys.executable, source], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (7, "PASS", "")

@@ -60,7 +60,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run, print the report, and exit with its verdict."""
         try:
-            with _taken_for_ctrl_c(signal.SIGTERM, signal.SIGHUP):
+            with _taken_for_ctrl_c(signal.SIGTERM, signal.SIGHUP), output.lasting_stderr():
                 exit_code = self._handle(options)
         except (SmokeTestError, ImproperlyConfigured, OSError) as error:
             raise CommandError(own_secrets.scrubber().text(str(error)), returncode=_COULD_NOT_RUN) from error

@@ -1,5 +1,5 @@
--- KEYS: what is asked for, the recent starts. ARGV: a run, the run whose place it may take or `*` for any, seconds that
--- the place is kept, how many may be started a minute. Answers whose the place is, and the milliseconds until there is
+-- KEYS: what is asked for, the recent starts, the recent runs. ARGV: a run, the run whose place it may take or `*` for
+-- any, seconds that the place is kept, how many may be started a minute, how many runs are listed. Answers whose the place is, and the milliseconds until there is
 -- room again. Without a run it only looks; with `-` the place is given up.
 local run, instead_of, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
 local time = redis.call('TIME')
@@ -25,5 +25,8 @@ if run == '' then return answer(0) end
 redis.call('ZADD', KEYS[2], now, run)
 redis.call('PEXPIRE', KEYS[2], minute)
 redis.call('SET', KEYS[1], run, 'EX', ARGV[3])
+redis.call('ZADD', KEYS[3], time[1] + time[2] / 1000000, run)
+redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[5] - 1)
+redis.call('EXPIRE', KEYS[3], ARGV[3])
 holder = run
 return answer(0)

@@ -1,5 +1,5 @@
 -- Stands before each script: the keys of one run, the only clock, and what may be done to the facts.
-local run, steps, todo, results, order, done = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local run, steps, todo, results, order, done, baseline = unpack(KEYS)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 

@@ -1,9 +1,4 @@
--- Answers, as one JSON object, the time, the lanes that have waited in vain and the facts; nothing where there is no run.
+-- Answers how the run stands; nothing where there is none.
 if not is_known then return nil end
 sweep()
-local silent, busy = {}, busy_lanes()
-for _, lane in ipairs(lanes()) do
-  local since = silent_since(lane, busy)
-  if since and now > since + fact('start_ms') then silent[#silent + 1] = lane end
-end
-return cjson.encode({now = string.format('%.0f', now), silent = silent, facts = redis.call('HGETALL', run)})
+return standing()
