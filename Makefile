@@ -11,7 +11,7 @@ ABREAST = -n $(JOBS) --dist loadfile --no-loadscope-reorder
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help bench chaos fuzz run test test-all test-3.12 test-3.13 check lint types lock clean
+.PHONY: help bench chaos docs fuzz run test test-all test-3.12 test-3.13 check lint types lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -40,7 +40,7 @@ fuzz: .venv/installed ## requests made up from the OpenAPI description, FUZZ for
 bench: .venv/installed ## measure the cost beside bare baselines (QUICK=1; WRITE=1 puts the table into docs/benchmarks.md)
 	@$(BIN)/python -m benchmarks $(if $(QUICK),--size quick) $(if $(WRITE),--write)
 
-check: lint types ## look at the code without running it
+check: lint types docs ## look at the code without running it
 
 lint: .venv/installed ## style and import rules
 	$(BIN)/ruff check
@@ -50,6 +50,9 @@ lint: .venv/installed ## style and import rules
 types: .venv/installed ## type check
 	DJANGO_DEBUG=1 $(BIN)/mypy
 
+docs: .venv/installed ## build the documentation into build/docs; a warning is an error
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky --fresh-env docs build/docs
+
 lock: .venv/installed ## lock the newest versions that pyproject.toml allows
 	$(LOCK) --python-version 3.11 --group django52 --group dev --output-file requirements/dev.txt
 	$(LOCK) --python-version 3.11 --group django52 --group run --output-file requirements/run.txt
@@ -57,7 +60,7 @@ lock: .venv/installed ## lock the newest versions that pyproject.toml allows
 	$(LOCK) --python-version 3.13 --group django61 --group build --group test --output-file requirements/test-django61.txt
 
 clean: ## remove all that make made
-	rm -rf .venv .venv-3.12 .venv-3.13 var dist htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-3.12 .venv-3.13 var build dist htmlcov .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 .venv/installed: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \

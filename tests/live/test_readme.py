@@ -1,93 +1,48 @@
 """The README, followed by the letter in a new project."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from contextlib import ExitStack
 
 import pytest
 
-from tests import waiting
+from tests.live import walk
 from tests.live.test_service import request
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT
 
 pytestmark = pytest.mark.live
 
+_README = ROOT / "README.md"
 _SLOW_ID = "module1.smoke.DemoTest.test_something_slow"
 
 
-def readme_files():
-    """Return path -> text of the files that the README has the reader write; `(add)` is for the end of a file."""
-    blocks = re.findall(r"```python\n# (\S+\.py)( \(add\))?\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    return [(path, bool(add), text) for path, add, text in blocks]
-
-
 @pytest.fixture
-def project_folder(tmp_path, redis_server):
-    """A new project with all that the README says in it."""
-
-    def manage(*words):
-        subprocess.run([sys.executable, "manage.py", *words], cwd=tmp_path, env=environment(), check=True)
-
-    subprocess.run(
-        [sys.executable, "-m", "django", "startproject", "mysite", "."], cwd=tmp_path, env=environment(), check=True
-    )
-    subprocess.run([sys.executable, "manage.py", "startapp", "module1"], cwd=tmp_path, env=environment(), check=True)
-    for path, is_added, text in readme_files():
-        with (tmp_path / path).open("a" if is_added else "w") as file:
-            file.write(text.replace("redis://127.0.0.1:6379/0", redis_server.url))
-    manage("check", "--fail-level", "WARNING")
-    manage("makemigrations", "module1", "--verbosity", "0")
-    manage("migrate", "--verbosity", "0")
-    return tmp_path
+def project(tmp_path, redis_server):
+    """A new project with all that the README says in it, its server and its worker."""
+    with walk.Walk(tmp_path, redis_server.url) as new:
+        new.run("django-admin startproject mysite . && python manage.py startapp module1")
+        for path, is_added, text in walk.files(_README):
+            new.write(path, text, is_added=is_added)
+        new.run("python manage.py check --fail-level WARNING && python manage.py makemigrations module1 -v 0")
+        new.run("python manage.py migrate -v 0")
+        new.run("python manage.py runserver")
+        new.run("celery -A mysite worker --concurrency 2")
+        yield new
 
 
-def environment():
-    """Return an environment without anything of these tests' own project."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("SMOKETEST_", "DJANGO_"))}
-
-
-def test_readme(project_folder):
+def test_readme(project):
     """The example gives exactly the report that the README shows: red, then green, then the slow test's error."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/smoketest/"
+    url = f"http://127.0.0.1:{project.port}/smoketest/"
     authorization = {"Authorization": "Bearer a long random secret"}
-    with ExitStack() as stack:
-        for command in (
-            ["-m", "django", "runserver", "--noreload", str(port)],
-            ["-m", "celery", "-A", "mysite", "worker", "--concurrency", "2"],
-        ):
-            process = subprocess.Popen(
-                [sys.executable, *command],
-                cwd=project_folder,
-                env={**environment(), "DJANGO_SETTINGS_MODULE": "mysite.settings", "PYTHONPATH": "."},
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-        waiting.until(lambda: request(url)[0], what="the server answers")
 
-        red = request(url)
-        subprocess.run(
-            [sys.executable, "manage.py", "shell", "-c", "from module1.models import *; FooModel.objects.create()"],
-            cwd=project_folder,
-            env=environment(),
-            check=True,
-            capture_output=True,
-        )
-        green = request(url)
-        started = request(f"{url}slow/", "POST", **authorization)
-        final = request(f"{started[1]['Location']}?wait=20", **authorization)
-        final_json = request(f"{started[1]['Location']}?format=json", **authorization)
+    red = request(url)
+    project.run('python manage.py shell -c "from module1.models import *; FooModel.objects.create()"')
+    green = request(url)
+    started = request(f"{url}slow/", "POST", **authorization)
+    final = request(f"{started[1]['Location']}?wait=20", **authorization)
+    final_json = request(f"{started[1]['Location']}?format=json", **authorization)
 
-    assert red[0] == 500
-    red_text = re.sub(r"time: [\d.]+ms", "time: 12.34567890ms", red[2]).replace(f"{project_folder}/", "")
-    assert re.sub(r"\n +[~^]+(?=\n)", "", red_text) == shown("FAIL")  # newer Pythons underline what went wrong
-    assert green[0] == 200
-    assert re.sub(r"time: [\d.]+ms", "time: 12.34567890ms", green[2]) == shown("PASS")
+    assert (red[0], walk.plain(red[2], project.folder)) == (500, shown("FAIL"))
+    assert (green[0], walk.plain(green[2], project.folder)) == (200, shown("PASS"))
     started_text = re.sub(r"time: [\d.]+ms", "time: 0.00000000ms", started[2])
     assert (started[0], started_text.splitlines()[:-2]) == (202, shown("PENDING").splitlines()[:-2])
     assert final[0] == 500
@@ -100,4 +55,4 @@ def test_readme(project_folder):
 
 def shown(verdict):
     """Return the report that the README shows with this verdict."""
-    return re.search(rf"```text\n({verdict}\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
+    return next(text for language, text in walk.blocks(_README) if language == "text" and text.startswith(verdict))

@@ -1,0 +1,146 @@
+"""What docs/guard.md says of what the guard doesn't undo, doesn't see, and leaves to the server."""
+
+import sqlite3
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import InternalError, OperationalError, connections
+from django.db.models import Max
+
+from smoketest.clock import in_seconds
+from smoketest.loading import discover_within
+from smoketest.suite.discover import App
+from tests.app.guarding import rows, write
+from tests.project.shop.models import FooModel
+
+
+def cursor(alias):
+    return connections[alias].cursor()
+
+
+@pytest.mark.parametrize(
+    ("alias", "used_up"),
+    [
+        ("default", 0),
+        pytest.param("postgresql", 2, marks=pytest.mark.needs("postgresql")),
+        pytest.param("mariadb", 2, marks=pytest.mark.needs("mariadb")),
+    ],
+)
+def test_numbers(level, production, alias, used_up):
+    """The numbers that a test's rows had are used up, but on SQLite."""
+    production(alias, "INSERT INTO shop_foomodel (name) VALUES ('before')")
+    before = FooModel.objects.using(alias).aggregate(last=Max("id"))["last"]
+    with level():
+        write(alias, "first")
+        write(alias, "second")
+    production(alias, "INSERT INTO shop_foomodel (name) VALUES ('after')")
+    after = FooModel.objects.using(alias).get(name="after").pk
+    production(alias, "DELETE FROM shop_foomodel")
+
+    assert after == before + 1 + used_up
+
+
+@pytest.mark.needs("postgresql")
+def test_notify(level, production):
+    """PostgreSQL sends no notification of a test."""
+    production("postgresql", "SELECT 1")
+    parameters = connections["postgresql"].get_connection_params()
+    named = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters}
+    with psycopg.connect(**named, autocommit=True) as listener:
+        listener.execute("LISTEN news")
+        with level(), cursor("postgresql") as open_cursor:
+            open_cursor.execute("SELECT pg_notify('news', 'of a test')")
+        production("postgresql", "SELECT pg_notify('news', 'of production')")
+        told = [each.payload for each in listener.notifies(timeout=10, stop_after=1)]
+
+    assert told == ["of production"]
+
+
+@pytest.mark.needs("postgresql")
+def test_session(guard, level):
+    """PostgreSQL takes back what a test has set for its session, but not what it has prepared by SQL."""
+    with level(), cursor("postgresql") as open_cursor:
+        open_cursor.execute("SET search_path = pg_catalog; LISTEN news; PREPARE plan AS SELECT 1")
+    with level(), cursor("postgresql") as open_cursor:
+        open_cursor.execute(
+            "SELECT current_setting('search_path'), (SELECT count(*) FROM pg_listening_channels()),"
+            " (SELECT count(*) FROM pg_prepared_statements WHERE name = 'plan')"
+        )
+        seen = open_cursor.fetchone()
+
+    assert seen == ('"$user", public', 0, 1)
+    assert guard.violations() == []
+
+
+@pytest.mark.needs("postgresql")
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "VACUUM",
+        "CREATE DATABASE escaped",
+        "ALTER SYSTEM SET work_mem = '4MB'",
+        "CREATE INDEX CONCURRENTLY escaped ON shop_foomodel (name)",
+        "DO $$ BEGIN COMMIT; END $$",
+    ],
+)
+def test_refused_by_postgresql(guard, level, sql):
+    """What PostgreSQL does in no transaction it refuses by itself, so that the cause is the exception."""
+    with level(), cursor("postgresql") as open_cursor, pytest.raises(InternalError):
+        open_cursor.execute(sql)
+
+    assert guard.violations() == []
+
+
+@pytest.mark.needs("mariadb")
+def test_of_all_sessions(guard, level, production):
+    """A variable of the whole server is set for good, and nobody is told."""
+    ((value,),) = production("mariadb", "SELECT @@global.max_connect_errors")
+
+    with level(), cursor("mariadb") as open_cursor:
+        open_cursor.execute(f"SET GLOBAL max_connect_errors = {value}")  # to what it is
+
+    assert guard.violations() == []
+
+
+@pytest.mark.needs("mariadb")
+def test_functions_that_the_limit_ends(guard):
+    """MariaDB's limit ends SLEEP with an error, and lets BENCHMARK return as if it were done."""
+    with guard.level("__all__", in_seconds(0.5)), cursor("mariadb") as open_cursor, pytest.raises(OperationalError):
+        open_cursor.execute("SELECT SLEEP(20)")
+    with guard.level("__all__", in_seconds(0.5)), cursor("mariadb") as open_cursor:
+        open_cursor.execute("SELECT BENCHMARK(20000000000, MD5('a'))")
+        answer = open_cursor.fetchone()
+
+    assert answer == (0,)
+
+
+def test_beside(guard, level):
+    """A connection that a driver opens by itself is seen by nobody, and what it writes stays."""
+    with level():
+        beside = sqlite3.connect(settings.DATABASES["default"]["NAME"], isolation_level=None)
+        beside.execute("INSERT INTO shop_foomodel (name) VALUES ('beside')")
+        beside.close()
+    left = rows("default")
+    FooModel.objects.all().delete()
+
+    assert left == {"beside"}
+    assert guard.violations() == []
+
+
+def test_on_import(tmp_path, monkeypatch):
+    """What a smoke module does when it is imported is outside any test, and stays."""
+    folder = tmp_path / "writes_on_import"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "smoke.py").write_text(
+        "from tests.project.shop.models import FooModel\nFooModel.objects.create(name='on import')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    found = discover_within((App(name="writes_on_import", label="writes"),), 10)
+    left = rows("default")
+    FooModel.objects.all().delete()
+
+    assert found.broken == {}
+    assert left == {"on import"}
