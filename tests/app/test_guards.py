@@ -212,6 +212,20 @@ def test_abandoned_test_that_commits(guard, alias, production):
 
 
 @pytest.mark.needs("mariadb")
+def test_abandon_after_a_restart(level, production):
+    """A server that has started anew is not asked to end the connection to which it has given the test's number."""
+    ((number,),) = production("mariadb", "SELECT CONNECTION_ID()")
+
+    with level():
+        write("mariadb")
+        guarded = connections["mariadb"]
+        guarded._thread_id, guarded._opened_at = number, -float("inf")  # from before the server's start
+        guarded.abandon()
+
+    assert production("mariadb", "SELECT CONNECTION_ID()") == [(number,)]
+
+
+@pytest.mark.needs("mariadb")
 def test_abandon_while_the_server_stands_still(frozen_mariadb):
     """Where a server doesn't let a test's locks go, writers to other databases get their turn all the same."""
     guard = OwnConnections()

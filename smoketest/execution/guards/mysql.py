@@ -39,6 +39,7 @@ class GuardedMySQL(GuardedServerConnection):
     _transaction = ""
     _limits: tuple[float, int] | None = None
     _thread_id = 0
+    _opened_at = 0.0
     _plain_tables: frozenset[str] | None = None
     """Those without transactions (MyISAM, Aria), in lower case; None until somebody writes."""
     _has_written = False
@@ -60,6 +61,7 @@ class GuardedMySQL(GuardedServerConnection):
         """Remember the server's thread: a busy driver can't be asked for it from outside."""
         super().init_connection_state()
         self._thread_id = self.connection.thread_id()
+        self._opened_at = time.monotonic()
         self._limits = None
         self._plain_tables = None
         self.connection.cursorclass = checked_cursors(self.connection.cursorclass, self._check_driver)
@@ -141,4 +143,11 @@ class GuardedMySQL(GuardedServerConnection):
             closing(self.get_new_connection(self._parameters | _KILL_LIMITS)) as other,
             closing(other.cursor()) as cursor,
         ):
-            cursor.execute(f"KILL CONNECTION {self._thread_id}")
+            if not self._has_restarted(cursor):
+                cursor.execute(f"KILL CONNECTION {self._thread_id}")
+
+    def _has_restarted(self, cursor: Any) -> bool:
+        """Tell whether the server is younger than the connection: the thread's number is somebody else's then."""
+        cursor.execute("SHOW GLOBAL STATUS LIKE 'Uptime'")
+        ((_, uptime_seconds),) = cursor.fetchall()
+        return int(uptime_seconds) + 1 < time.monotonic() - self._opened_at
