@@ -1,5 +1,6 @@
-"""Databases that fail as they do in production: a PostgreSQL of the tests' own, and a proxy before somebody else's."""
+"""Databases that fail as they do in production: a PostgreSQL of the tests' own, and proxies before other servers."""
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -146,6 +147,49 @@ class Proxy:
                 target.sendall(data)
         _cut(source)
         _cut(target)
+
+
+class TLSProxy:
+    """Speaks TLS before a server that does not."""
+
+    def __init__(self, port, context):
+        self.port = free_port()
+        self._upstream = ("127.0.0.1", port)
+        self._context = context
+        self._listens = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), daemon=True)
+
+    def start(self):
+        self._thread.start()
+        assert self._listens.wait(waiting.LIMIT_SECONDS)
+
+    def stop(self):
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+
+    async def _live(self):
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._context)
+        self._listens.set()
+        await self._ended.wait()
+        server.close()
+
+    async def _serve(self, from_client, to_client):
+        from_server, to_server = await asyncio.open_connection(*self._upstream)
+        pumps = [asyncio.ensure_future(_pump(*ends)) for ends in ((from_client, to_server), (from_server, to_client))]
+        with contextlib.suppress(asyncio.CancelledError):  # asyncio's own callback would tell of it
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        for pump in pumps:
+            pump.cancel()
+        to_client.transport.abort()
+        to_server.transport.abort()
+
+
+async def _pump(source, target):
+    with contextlib.suppress(OSError):
+        while data := await source.read(65536):
+            target.write(data)
+            await target.drain()
 
 
 def _cut(end):

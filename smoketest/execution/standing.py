@@ -22,10 +22,9 @@ _kept: deque[_Kept] = deque()  # appending and popping are atomic: the threads o
 
 @contextmanager
 def standing_by(key: Hashable, make: Callable[[], Supervisor]) -> Iterator[Supervisor]:
-    """Lend a supervisor that has been kept under this key, or a new one, with a process ready; and keep it then."""
+    """Lend a supervisor that has been kept under this key, or a new one; and keep it then."""
     supervisor = _take(key) or make()
     try:
-        supervisor.prepare()
         yield supervisor
         supervisor.renew()
     except BaseException:

@@ -15,6 +15,7 @@ from smoketest.execution.warden import FILES, REAP_SECONDS, Serve, live_as_warde
 
 _START_SECONDS = 60.0
 """How long a warden may take to come up: it imports smoke modules, a new program the whole project."""
+_STILL_SECONDS = 1.0
 _ANSWER_SECONDS = 1.0
 _THREADS = Path("/proc/self/task")
 
@@ -27,14 +28,17 @@ class Warden:
         self._pid = pid
         self._control = Channel(control_fd, control_fd, peer_fd=kinship.watch_process(pid))
 
-    def begin(self) -> tuple[int, Channel, int]:
+    def begin(self, still: Callable[[], None]) -> tuple[int, Channel, int]:
         """Return the id of a new runner that is up, its channel, and the file that it writes its stacks to.
 
+        `still` is called each second until then, and must return quickly.
         Raises ChildProcessError when there is none to be had.
         """
         until = time.monotonic() + _START_SECONDS
         try:
             self._control.send({"do": "begin"})
+            while not self._control.is_ready(now := time.monotonic() + _STILL_SECONDS) and now < until:
+                still()
             answer = self._control.receive(until)
             if "failure" in answer:
                 raise ChildProcessError(answer["failure"])

@@ -56,16 +56,15 @@ class Supervisor:
         self._process: _Process | None = None
         self._refusal = ""
 
-    def prepare(self, before: Callable[[], None] = lambda: None) -> None:
-        """Have a process ready, so that its start is nobody's time; `before` is called first, if there is none yet.
+    def prepare(self, still: Callable[[], None] = lambda: None) -> None:
+        """Have a process ready, so that its start is nobody's time; `still` is called now and then meanwhile.
 
         Where none is to be had, `ask` tells why, until the supervisor is renewed.
         """
         if self._process or self._refusal:
             return
-        before()
         try:
-            self._process = self._begin()
+            self._process = self._begin(still)
         except OSError as error:
             self._refusal = f"{type(error).__name__}: {error}"
 
@@ -104,14 +103,14 @@ class Supervisor:
         if process:
             process.close()
 
-    def _begin(self) -> "_Process":
+    def _begin(self, still: Callable[[], None]) -> "_Process":
         if self._warden:
             with contextlib.suppress(OSError):
-                return _Process(*self._warden.begin())
+                return _Process(*self._warden.begin(still))
             self.close()  # it had nothing to do for so long that it went
         self._warden = self._start()
         try:
-            return _Process(*self._warden.begin())
+            return _Process(*self._warden.begin(still))
         except OSError:
             self.close()
             raise

@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import Celery, current_app
 from kombu import Connection, Exchange, Queue, pools
-from kombu.exceptions import BatchPublishError  # type: ignore[attr-defined] # not in the stubs yet
+from kombu.exceptions import BatchPublishError, ChannelError  # type: ignore[attr-defined] # not in the stubs yet
 from redis import ConnectionError  # noqa: A004 (redis-py's own)
 
 from smoketest.conf import Conf
@@ -22,6 +22,7 @@ _OPTIONS = {
     "redis": {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": 1, "max_retries": 0},
     "amqp": {"read_timeout": 1, "write_timeout": 1, "confirm_publish": True},
 }
+_NOT_FOUND = "404"
 _OWN_QUEUE_SECONDS = 600.0
 """How long a worker's own queue stays when that has gone."""
 _BACKSTOP_SECONDS = 10
@@ -85,7 +86,7 @@ class QueueLook:
 
     name: str
     messages: int | None
-    """How many wait in it, where that can be told."""
+    """How many wait in it; None where the broker does not tell."""
 
 
 def look(conf: Conf) -> QueueLook:
@@ -94,10 +95,18 @@ def look(conf: Conf) -> QueueLook:
     name = queue_of(app, conf)
     try:
         with connecting(app) as connection:
-            declared = connection.default_channel.queue_declare(queue=name, passive=True)
-            return QueueLook(name=name, messages=int(declared.message_count))
+            return QueueLook(name=name, messages=_messages_in(name, connection))
     except QueueUnavailableError:
         return QueueLook(name=name, messages=None)
+
+
+def _messages_in(name: str, connection: Any) -> int:
+    try:
+        return int(connection.default_channel.queue_declare(queue=name, passive=True).message_count)
+    except ChannelError as error:
+        if str(error.reply_code) == _NOT_FOUND:  # an empty queue does not exist in Redis
+            return 0
+        raise
 
 
 def queue_of(app: Celery, conf: Conf) -> str:

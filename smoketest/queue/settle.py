@@ -27,7 +27,7 @@ def why_lost(run: Run, lane: str, workers: Sequence[Worker], queue: QueueLook) -
     if run.refusal and not right:
         reasons.append(run.refusal)
     reasons.append(_who_lives(there, right, lane or f"the queue {queue.name}"))
-    if queue.messages and not lane:
+    if queue.messages is not None and not lane:
         reasons.append(f"messages that wait in that queue: {queue.messages}")
     return "; ".join(reasons)
 

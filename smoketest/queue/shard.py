@@ -76,7 +76,7 @@ def run_tests(
     """Take and run tests until none is left, or until the worker stops: then a successor gets the rest.
 
     `run` is given a step, and what it may ask now and then whether that is still wanted. `prepare` gets ready for the
-    next one, and is given what it has to call before something that may take long.
+    next one, and is given what it has to call now and then while that takes long.
     """
     scrub = own_secrets.scrubber().result  # in this process: no test has been at what it knows
     quick_store = _quick_store(work)

@@ -24,8 +24,10 @@ _KEY_PARTS = (
 _STEPS, _TODO, _RESULTS, _ORDER, _DONE, _BASELINE, _LANES, _QUIET, _SHARDS, _LEASES, _OWNERS = range(1, 12)
 _LEASE_GRACE_SECONDS = 5.0
 """On top of a test's limit: its end by force, and a while without Redis."""
-_START_SECONDS = 70.0
-"""How long a shard may take before it asks for a step: a new process may import the whole project."""
+_START_SECONDS = 60.0
+"""How long a process may take to come up: it may import the whole project."""
+_HOLD_SECONDS = 10.0
+"""How long a shard that waits for one has what it owns, unless it tells again that it lives."""
 _MOST_PATIENCE_SECONDS = 0.5
 """One blocking read; shorter than the socket's timeout."""
 
@@ -102,8 +104,8 @@ class RedisStore:
         return About(**json.loads(answer[0])), [name for name in answer[1:] if name != shard.name]
 
     def hold(self, shard: Shard) -> bool:
-        """Let a shard have the time to start a process before its next step; tell whether there is anything to do."""
-        asked = (shard.name, shard.lane, int(_START_SECONDS * 1000))
+        """Let a shard wait for a process before its next step, for a while; tell whether there is anything to do."""
+        asked = (shard.name, shard.lane, int(_HOLD_SECONDS * 1000))
         return bool(self._run_script("hold", shard.run_id, *asked))
 
     def step(

@@ -3,7 +3,7 @@
 import pytest
 
 from smoketest.conf import Conf
-from smoketest.queue.dispatch import TASK, Message, own_queue, publish, queue_of
+from smoketest.queue.dispatch import TASK, Message, QueueLook, look, own_queue, publish, queue_of
 from tests.project.celery import app
 
 
@@ -45,6 +45,24 @@ def test_queue_of__no_routes(routed):
     routed({"shop.*": {"queue": "shop"}})
 
     assert queue_of(app, Conf()) == app.conf.task_default_queue
+
+
+def test_look(routed):
+    """How many messages wait is told, none too; only of a broker that does not answer nothing is known."""
+    routed(None)
+    empty = look(Conf(queue="waiting"))
+    publish("run", [Message(), Message()], run_seconds=1, conf=Conf(queue="waiting"))
+
+    assert empty == QueueLook(name="waiting", messages=0)
+    assert look(Conf(queue="waiting")).messages == 2
+
+
+def test_look__no_broker(routed, monkeypatch):
+    """Of a broker that does not answer nothing is known."""
+    routed(None)
+    monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
+
+    assert look(Conf(queue="waiting")).messages is None
 
 
 def test_publish__to_one_worker(routed, redis_server):

@@ -54,10 +54,10 @@ def test_help_is_called(work, redis_server):
             assert is_wanted()
             sent.append(redis_server.client.llen(QUEUE))
             assert sent == [0, 1]
-            run_tests(work("two"), run_by_two, prepare=lambda _before: None)
+            run_tests(work("two"), run_by_two, prepare=lambda _still: None)
         return quick(step, is_wanted)
 
-    run_tests(work("one"), run_by_one, prepare=lambda _before: None)
+    run_tests(work("one"), run_by_one, prepare=lambda _still: None)
 
     assert ran["one"] == ["00", "01", "02", "03", "04", "05"]
     assert ran["two"] == [f"{number:02}" for number in range(6, 16)]
@@ -72,20 +72,24 @@ def test_help_is_there(work, redis_server):
             assert is_wanted()
         return quick(step, is_wanted)
 
-    run_tests(work("one"), run, prepare=lambda _before: None)
+    run_tests(work("one"), run, prepare=lambda _still: None)
 
     assert redis_server.client.llen(QUEUE) == 0
 
 
 def test_lease_lasts_while_a_process_starts(work, redis_server):
-    """Before a process is started, which may take long, the shard's lease is made long enough for that."""
-    shard, left = work("one"), []
+    """While a process is started, which may take long, the shard renews its lease, and never shortens it."""
+    leases, left = f"smoketest:{{{RUN}}}:leases", []
 
-    def prepare(before):
-        before()
-        lease = redis_server.client.zscore(f"smoketest:{{{RUN}}}:leases", "one")
-        left.append(lease / 1000 - redis_server.client.time()[0])
+    def prepare(still):
+        for lease_ms in (1000, 60_000):
+            now_ms = redis_server.client.time()[0] * 1000
+            redis_server.client.zadd(leases, {"one": now_ms + lease_ms})
+            still()
+            left.append(redis_server.client.zscore(leases, "one") - now_ms)
 
-    run_tests(shard, quick, prepare=prepare)
+    work("one").store.hold(work("one").shard)
+    run_tests(work("one"), quick, prepare=prepare)
 
-    assert min(left[:-1]) > 60
+    assert 9000 <= left[0] <= 12_000
+    assert left[1] >= 60_000

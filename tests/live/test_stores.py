@@ -1,11 +1,15 @@
 """Runs on each kind of Redis, and on another broker than Redis."""
 
 import os
+import re
+import ssl
 
 import pytest
+import trustme
 from kombu import Connection
 
 from tests.live.conftest import outcomes_of
+from tests.outages import TLSProxy
 from tests.servers import EmbeddedCluster, EmbeddedSentinel, Worker
 
 pytestmark = [pytest.mark.live, pytest.mark.drill]
@@ -48,6 +52,30 @@ def rabbitmq():
 
 
 @pytest.fixture
+def authority():
+    """Who vouches for the server."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure(own_redis, authority):
+    """The address, by TLS, of the test's own server."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    proxy = TLSProxy(own_redis.port, context)
+    proxy.start()
+    yield f"rediss://127.0.0.1:{proxy.port}/0"
+    proxy.stop()
+
+
+@pytest.fixture
+def trusted(authority, tmp_path):
+    """The query of an address whose server this one vouches for."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return f"?ssl_cert_reqs=required&ssl_ca_certs={tmp_path / 'ca.pem'}"
+
+
+@pytest.fixture
 def run_all(queued, own_redis, deployer, monkeypatch):
     """Run tests with the queue and the record at different places; return the report."""
 
@@ -82,6 +110,43 @@ def test_sentinel(run_all, sentinel, own_redis):
 
     assert report["status"] == "PASS"
     assert own_redis.client.keys("smoketest:*")
+
+
+@pytest.mark.usefixtures("row")
+def test_tls(run_all, secure, trusted):
+    """Broker and record are reached by TLS."""
+    report = run_all(secure + trusted, "shop", broker_url=secure + trusted)
+
+    assert report["status"] == "PASS"
+
+
+@pytest.fixture
+def other_authority(tmp_path):
+    """The query of an address whose server somebody else would have to vouch for."""
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+    return f"?ssl_ca_certs={tmp_path / 'other.pem'}"
+
+
+@pytest.mark.parametrize("is_any_named", [False, True])
+def test_tls__record_is_not_trusted(queued, own_redis, secure, other_authority, deployer, is_any_named):
+    """A Redis that nobody vouches for is refused, whether its address names an authority or not, and told why."""
+    queued(own_redis, None, "shop", redis_url=secure + is_any_named * other_authority)
+
+    answer = deployer.post("/smoketest/slow/", query_params={"new": "1"})
+
+    assert answer.status_code == 503
+    assert re.search("^Redis at .* does not answer: .*certificate verify failed", answer.json()["detail"])
+
+
+def test_tls__broker_is_not_trusted(queued, own_redis, secure, other_authority, deployer, monkeypatch):
+    """So is a broker for which the named authority does not vouch."""
+    queued(own_redis, None, "shop")
+    monkeypatch.setenv("CELERY_BROKER_URL", secure + other_authority)
+
+    answer = deployer.post("/smoketest/slow/", query_params={"new": "1"})
+
+    assert answer.status_code == 503
+    assert re.search("^the broker at .* does not answer: .*certificate verify failed", answer.json()["detail"])
 
 
 @pytest.mark.usefixtures("row")
