@@ -1,6 +1,7 @@
 """What is raised behind the door, as a problem that the caller may see."""
 
 import logging
+import re
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -31,10 +32,11 @@ _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
 }
 """What is raised -> the status and title of the answer; the first that fits."""
 _FOR_STRANGERS: dict[type[Exception], str] = {
-    ImproperlyConfigured: "a setting can't be used; `manage.py check` tells which",
+    ImproperlyConfigured: "{setting} can't be used; the app's log tells why",
     QueueUnavailableError: "the queue can't be reached; the app's log tells why",
 }
 """What is raised -> what a stranger is told in place of its message, which holds values of settings, or addresses."""
+_SETTING = re.compile(r"\bSMOKETEST_[A-Z_]+\b")
 
 
 def problem_of(error: SmokeTestError | ImproperlyConfigured, *, is_stranger: bool) -> Problem:
@@ -44,5 +46,6 @@ def problem_of(error: SmokeTestError | ImproperlyConfigured, *, is_stranger: boo
     told = own_secrets.scrubber().text(str(error))
     if is_stranger and kind in _FOR_STRANGERS:
         logger.warning("%s: %s", title, told)
-        told = _FOR_STRANGERS[kind]
+        setting = _SETTING.search(told)
+        told = _FOR_STRANGERS[kind].format(setting=setting[0] if setting else "a setting")
     return Problem(status=status, title=title, detail=told)

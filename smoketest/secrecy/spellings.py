@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -13,10 +14,10 @@ _LEAST_IN_LINE = 12
 def spellings(secret: str) -> set[str]:
     """Return the secret as it is, and as the usual ways of writing it down spell it."""
     found = set()
-    for part in (secret, *_lines(secret)):
+    for part in (secret, *_lines(secret), *_parts_in_url(secret)):
         found |= _quoted(part)
         if len(part.encode("utf-8", "replace")) >= _LEAST_IN_BASE64:
-            found |= _in_base64(part.encode("utf-8", "replace"))
+            found |= _in_base64(part.encode("utf-8", "replace")) | _in_hex(part.encode("utf-8", "replace"))
     return found
 
 
@@ -24,6 +25,12 @@ def _lines(secret: str) -> list[str]:
     """Return the lines of one that has many: each is told alone where the lines are numbered, indented or compared."""
     lines = [line.strip() for line in secret.splitlines()]
     return [line for line in lines if len(line) >= _LEAST_IN_LINE and line != secret and not line.startswith("-----")]
+
+
+def _parts_in_url(secret: str) -> list[str]:
+    """Return what a driver may take for a host, where the password of its URL was not quoted."""
+    parts = re.split("[@:/?#]", secret) if "://" not in secret else []
+    return [part for part in parts if len(part) >= _LEAST_IN_LINE and part != secret and re.search(r"\d", part)]
 
 
 def _quoted(secret: str) -> set[str]:
@@ -39,6 +46,8 @@ def _quoted(secret: str) -> set[str]:
         escape(secret),
         quote(as_bytes),
         quote(as_bytes, safe=""),
+        quote(quote(as_bytes, safe=""), safe=""),
+        json.dumps(secret)[1:-1].replace("/", "\\/"),  # as PHP and others write it
         quote_plus(as_bytes),
     }
     return quoted | {_with_small_digits(each) for each in quoted if "%" in each}
@@ -61,6 +70,10 @@ def _in_base64(secret: bytes) -> set[str]:
         inner = plain[(0, 2, 3)[before] : len(plain) - (0, 2, 3)[after]]
         found |= {inner, inner.replace("+", "-").replace("/", "_")}
     return found
+
+
+def _in_hex(secret: bytes) -> set[str]:
+    return {secret.hex(), secret.hex().upper()}
 
 
 def _with_small_digits(quoted: str) -> str:

@@ -55,6 +55,7 @@ def assert_nobody_is_told(operator, core):
         content = operator.get("/smoketest/", {"format": name}).content.decode()
         assert [line[:200] for line in content.splitlines() if core in line] == []
         assert inner not in content
+        assert core.encode().hex() not in content
         assert "LeakyTest" in content
 
 

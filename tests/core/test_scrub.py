@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+from dataclasses import make_dataclass
 from html import escape
 from urllib.parse import quote, quote_plus
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from smoketest.failures import cut
 from smoketest.results import Outcome
+from smoketest.secrecy.collect import collect
 from smoketest.secrecy.scrub import Scrubber
 from smoketest.secrecy.shapes import HIDDEN
 from tests.core.making import make_result
@@ -36,6 +39,9 @@ SPELLINGS = st.sampled_from(
         lambda secret: quote(secret, safe="").lower() if secret.islower() else secret,
         lambda secret: json.dumps(secret, ensure_ascii=False),
         lambda secret: repr(secret.encode()),
+        lambda secret: secret.encode().hex(),
+        lambda secret: quote(quote(secret, safe=""), safe=""),
+        lambda secret: json.dumps(secret).replace("/", "\\/"),
         lambda secret: repr(repr(secret)),
         lambda secret: "\n".join(f"- {line}" for line in secret.splitlines()),
     ]
@@ -47,7 +53,44 @@ def test_scrub__spellings(secret, spell, before, after):
     """A secret is blanked however it is written down."""
     text = before + spell("".join(secret)) + after
 
-    assert secret[1] not in Scrubber(["".join(secret)]).text(text)
+    told = Scrubber(["".join(secret)]).text(text)
+
+    assert secret[1] not in told
+    assert secret[1].encode().hex() not in told
+
+
+SECRET = "Zq7-hunter2-hunter2"
+"""Where it may stand in settings; the names of the last ones tell nothing."""
+PLACES = [
+    {"SHOP": {"OPTIONS": {"pwd": SECRET}}},
+    {"SHOP": [("API_KEY", SECRET)]},
+    {"SHOP": bytearray(b"x"), "SHOP_KEY": bytearray(SECRET.encode())},
+    {"SHOP_CREDENTIALS": SECRET},
+    {"SHOP_WEBHOOK": SECRET},
+    {"SHOP": make_dataclass("Bank", ["api_key"])(SECRET)},
+    {"SHOP": f"host=db password={SECRET} user=shop"},
+    {"SHOP": f"redis://db/0?x=1&password={SECRET}"},
+    {"SHOP": f"SET ROLE shop PASSWORD '{SECRET}'"},
+    {"SHOP": f"amqp://a:{SECRET}@one//;amqp://b:other-one@two//"},
+    {"SHOP": f"amqp://a:other-one@one//,amqp://b:{SECRET}@two//"},
+    {"SHOP": f"https://{SECRET}@errors.example/1"},
+]
+
+
+@pytest.mark.parametrize("named", PLACES)
+def test_collect(named):
+    """A secret is found by its name at any depth, and in what drivers and clients are told."""
+    found = collect(named, re.compile("API|TOKEN|KEY|SECRET|PASS", re.IGNORECASE).search)
+
+    assert SECRET in found
+
+
+@pytest.mark.parametrize(
+    "named", [{"PWD": "/srv/shop"}, {"OLDPWD": "/srv/shop"}, {"CACHE_KEY_SECONDS": 86400}, {"SHOP": ("a", "b")}]
+)
+def test_collect__no_secret(named):
+    """What only looks like one is left."""
+    assert collect(named, re.compile("KEY").search) == set()
 
 
 @given(secret=SECRETS, user=st.text(max_size=9))

@@ -111,11 +111,11 @@ def test_problems__queue(ask, project, caplog):
 
 
 def test_problems__settings(ask, project, caplog):
-    """Nor what the settings are, where one of them is wrong."""
+    """Of a wrong setting he is told the name, not the value."""
     project("shop", timeout="1s")
 
     answers = {name: ask("GET", "", name) for name in FORMATS}
 
-    detail = "a setting can't be used; `manage.py check` tells which"
+    detail = "SMOKETEST_TIMEOUT can't be used; the app's log tells why"
     assert {name: told(answer) for name, answer in answers.items()} == expected(500, "Improperly Configured", detail)
     assert "SMOKETEST_TIMEOUT is '1s'; a number of seconds is wanted" in caplog.text

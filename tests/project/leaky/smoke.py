@@ -3,8 +3,12 @@ import json
 import logging
 import os
 import sys
+import threading
+import warnings
 from pathlib import Path
 from urllib.parse import quote
+
+from django.core.exceptions import ImproperlyConfigured
 
 from smoketest import SmokeTest, timeout
 from tests.project import leaky
@@ -56,6 +60,20 @@ class LeakyTest(SmokeTest):
         code = compile("leaky.goes_on.wait()", f"/srv/{secret()}/wait.py".replace("\0", ""), "exec")
         exec(code, {"leaky": leaky})  # noqa: S102
 
+    def test_hex(self):
+        raise RuntimeError(secret().encode().hex())
+
+    def test_improperly_configured(self):
+        raise ImproperlyConfigured(f"SHOP_URL is {secret()!r}")
+
+    def test_in_cleanup(self):
+        self.addCleanup(self.fail, secret())
+
+    def test_in_a_nested_group(self):
+        inner = ValueError("inner")
+        inner.add_note(secret())
+        raise ExceptionGroup("outer", [ExceptionGroup(secret(), [inner])])
+
     def test_json(self):
         self.fail(json.dumps({"key": secret()}))
 
@@ -93,6 +111,21 @@ class LeakyTest(SmokeTest):
 
     def test_url(self):
         raise RuntimeError(f"https://user:{secret()}@host/ https://user:{quote(secret(), safe='')}@host/?k={secret()}")
+
+    def test_thread(self):
+        # What a test leaves behind is told by name.
+        threading.Thread(target=leaky.goes_on.wait, name=secret(), daemon=True).start()
+        self.fail("see the warnings")
+
+    def test_warning(self):
+        warnings.warn(secret(), stacklevel=1)
+        self.fail("see the warnings")
+
+    def test_driver(self):
+        # What a driver can't read it repeats.
+        import psycopg
+
+        psycopg.connect(f"postgresql://shop:{secret()}@127.0.0.1:x/shop?connect_timeout=1")
 
     def test_written_where_it_works(self):
         Path.cwd()  # leaves nothing but what it tells
