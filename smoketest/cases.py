@@ -7,6 +7,7 @@ import unittest
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from asgiref.sync import async_to_sync
@@ -16,6 +17,9 @@ from smoketest.errors import TestInterrupted, TimeLimitExceeded
 
 current_clock: ContextVar[Clock | None] = ContextVar("smoketest_clock", default=None)
 """The time that the test has which `execute()` runs in this context, guarded; None under another runner."""
+
+added_cleanups: ContextVar[list[Callable[[], object]] | None] = ContextVar("smoketest_cleanups", default=None)
+"""What the test that runs in this context has given to `addClassCleanup`; None where its class is set up as a whole."""
 
 _MARGIN_SECONDS = 0.05
 """So much before its limit what is awaited is cancelled, and the thread stays whole."""
@@ -53,6 +57,18 @@ class SmokeTest(unittest.TestCase):
     """The guard of a test that another runner than ours runs; the app's `ready` puts it here."""
     _on_commit: ClassVar["CaptureOnCommit"]
     """Django's own `captureOnCommitCallbacks`; put here as the guard is."""
+
+    @classmethod
+    def addClassCleanup(cls, function: Callable[..., object], /, *args: Any, **kwargs: Any) -> None:  # noqa: N802
+        """Have it called when the tests of the class have ended; by a test of a class without fixtures, with that test.
+
+        The class' own list is shared by tests that run side by side.
+        """
+        added = added_cleanups.get()
+        if added is None:
+            super().addClassCleanup(function, *args, **kwargs)
+        else:
+            added.append(partial(function, *args, **kwargs))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse fixtures that unittest would call without awaiting them."""

@@ -7,11 +7,11 @@ import unittest
 from collections.abc import Callable
 from types import TracebackType
 
-from smoketest.cases import SmokeTest, current_clock
+from smoketest.cases import SmokeTest, added_cleanups, current_clock
 from smoketest.clock import Clock
 from smoketest.errors import GuardViolation, TestInterrupted, TimeLimitExceeded
 from smoketest.execution.capture import Captured, start_capture, stop_capture
-from smoketest.execution.fixtures import Fixtures, class_cleanups
+from smoketest.execution.fixtures import Fixtures, attempt
 from smoketest.execution.guards.limits import is_time_limit
 from smoketest.execution.guards.protocol import Guard
 from smoketest.execution.leftovers import Leftovers, start_watch, stop_watch
@@ -91,13 +91,21 @@ def _run(
     try:
         if is_skipped or fixtures.enter(step, test_class, clock, recorder.note):
             with guard.level(test_class.databases, clock) if step.is_rolled_back else guard.unguarded():
-                test_class(step.test_id.rpartition(".")[2]).run(recorder)
-                # Below the guard: what a test has added here may write as the test itself may.
-                if test_class._class_cleanups and step.test_class not in step.scopes:  # type: ignore[attr-defined] # noqa: SLF001
-                    for error in class_cleanups(test_class):
-                        recorder.note(error)
+                added = added_cleanups.set(None if step.test_class in step.scopes else [])
+                try:
+                    test_class(step.test_id.rpartition(".")[2]).run(recorder)
+                    _clean_up(recorder)  # below the guard: it may write as the test itself may
+                finally:
+                    added_cleanups.reset(added)
     finally:
         fixtures.leave(step.keeps, recorder.note, clock)
+
+
+def _clean_up(recorder: "_Recorder") -> None:
+    cleanups = added_cleanups.get()
+    while cleanups:
+        for error in attempt(cleanups.pop()):
+            recorder.note(error)
 
 
 class _Recorder(unittest.TestResult):

@@ -92,7 +92,7 @@ class Fixtures:
             level.enter_context(self._guard.level("__all__" if is_module else test_class.databases, clock))
         leftovers = Leftovers(is_guarded=step.is_rolled_back)
         token = start_watch(leftovers)
-        failure = next(iter(_attempt(set_up)), None)
+        failure = next(iter(attempt(set_up)), None)
         stop_watch(token)
         leftovers.hand_over()
         if failure:
@@ -101,7 +101,7 @@ class Fixtures:
         return _Scope(
             name=name,
             is_rolled_back=step.is_rolled_back,
-            tear_downs=() if failure else (lambda: _attempt(tear_down), clean_up),
+            tear_downs=() if failure else (lambda: attempt(tear_down), clean_up),
             level=level,
             leftovers=leftovers,
             failure=failure,
@@ -117,22 +117,23 @@ def _of_module(name: str) -> _Parts:
     return (
         getattr(module, "setUpModule", nothing),
         getattr(module, "tearDownModule", nothing),
-        lambda: _attempt(unittest.case.doModuleCleanups),
+        lambda: attempt(unittest.case.doModuleCleanups),
     )
 
 
 def _of_class(test_class: type[SmokeTest]) -> _Parts:
-    return test_class.setUpClass, test_class.tearDownClass, lambda: class_cleanups(test_class)
+    return test_class.setUpClass, test_class.tearDownClass, lambda: _class_cleanups(test_class)
 
 
-def class_cleanups(test_class: type[SmokeTest]) -> list[BaseException]:
+def _class_cleanups(test_class: type[SmokeTest]) -> list[BaseException]:
     """Run what `addClassCleanup` was given; return what they raised."""
-    if interrupt := list(_attempt(test_class.doClassCleanups)):
+    if interrupt := list(attempt(test_class.doClassCleanups)):
         return interrupt
     return [exc_info[1] for exc_info in test_class.tearDown_exceptions]  # type: ignore[attr-defined]
 
 
-def _attempt(call: Callable[[], object]) -> list[BaseException]:
+def attempt(call: Callable[[], object]) -> list[BaseException]:
+    """Call it and return what it raised, whatever that is."""
     try:
         call()
     except BaseException as error:  # noqa: BLE001 (sys.exit() in a fixture is its test's, as in a test)

@@ -13,7 +13,7 @@ _OOM_SCORE = Path("/proc/self/oom_score_adj")
 _KILL_FIRST = "1000"
 
 
-def clean_process(*, keep_fds: tuple[int, ...]) -> None:
+def clean_process(*, keep_fds: tuple[int, ...], at_termination: signal.Handlers = signal.SIG_DFL) -> None:
     """Share neither files and sockets nor signal handlers with the process that started this one."""
     _void_all_but({0, 1, 2, *keep_fds})
     signal.set_wakeup_fd(-1)
@@ -21,7 +21,7 @@ def clean_process(*, keep_fds: tuple[int, ...]) -> None:
         with contextlib.suppress(OSError, ValueError):
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as in any Python process: writing raises BrokenPipeError
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # one to all of a service is for its main process to heed
+    signal.signal(signal.SIGTERM, at_termination)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     # A worker's own streams may log what is written; here they are the process' plain output.
     nothing = os.open(os.devnull, os.O_RDONLY)

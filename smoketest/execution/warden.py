@@ -43,7 +43,8 @@ def live_as_warden(
     try:
         with suppress(PermissionError):  # it leads a session: nobody else's signals reach it
             os.setpgid(0, 0)
-        hygiene.clean_process(keep_fds=control.fds)
+        # One to all of a service is for its main process to heed.
+        hygiene.clean_process(keep_fds=control.fds, at_termination=signal.SIG_IGN)
         kinship.adopt_orphans()
         parents_end = kinship.watch_process(parent)
         if os.getppid() == parent:

@@ -15,7 +15,7 @@ from django.test import RequestFactory
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import smoketest.contrib
-from smoketest import asked, checks, conf, rules, signals, urls, views
+from smoketest import asked, checks, conf, refusals, rules, signals, urls
 from smoketest.cases import SmokeTest
 from smoketest.client.endings import ExitCode
 from smoketest.management.commands import smoketest as command
@@ -143,7 +143,7 @@ def test_status_codes():
     described = {code for path in OPENAPI["paths"].values() for method in path.values() for code in method["responses"]}
 
     assert told == described
-    assert told >= {str(status) for status, _ in views._PROBLEMS.values()}
+    assert told >= {str(status) for status, _ in refusals._PROBLEMS.values()}
 
 
 def test_formats():
