@@ -227,9 +227,17 @@ def test_what_fixtures_change_stands_as_long_as_they(run_app):
     assert set(run_app.warnings.values()) == {()}
 
 
+def is_open(fd):
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
+
+
 def test_test_that_writes_into_the_channel(run_app):
     """A test that writes into whatever is open is errored itself, and the next one runs."""
-    of_these_tests = {int(fd) for fd in os.listdir("/proc/self/fd")}  # noqa: PTH208
+    of_these_tests = {fd for fd in range(64) if is_open(fd)}
     outcomes = run_app(
         "scribbler",
         f"""
@@ -240,7 +248,7 @@ def test_test_that_writes_into_the_channel(run_app):
 
         class ScribblerTest(SmokeTest):
             def test_a_scribbles(self):
-                for fd in set(range(3, 64)) - {of_these_tests}:
+                for fd in set(range(64)) - {of_these_tests}:
                     try:
                         os.write(fd, b"\\0\\0\\0\\5hello")
                     except OSError:
