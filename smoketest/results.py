@@ -225,6 +225,12 @@ class Run:
     """Why a worker left it alone."""
     told: tuple[str, ...] = ()
     """What of `started` and `finished` somebody tells the project, or has told it."""
+    selection: str = ""
+    """What was asked for, in the words of a query."""
+    only_new: bool = False
+    """Whether a release is refused for what fails newly alone."""
+    baseline: str = ""
+    """What the run is compared with, encoded; known with the results."""
 
 
 def count(results: Mapping[str, Result]) -> Counts:

@@ -21,42 +21,41 @@ _STARTED, _FINISHED = "started", "finished"
 def herald(run: Run, store: RedisStore, conf: Conf) -> None:
     """Tell what has happened with the run, as far as nobody has yet; never raises."""
     try:
-        if (run.started_at or run.finished_at) and _STARTED not in run.told:
-            _tell_start(run, store)
-        if run.finished_at and _FINISHED not in run.told:
-            _tell_end(run, store, conf)
+        if _is_untold(run):
+            _tell(run, store.claim_telling(run.id), store, conf)
     except (QueueUnavailableError, UnknownRunError) as error:
         logger.debug("run %s: what has happened is not told here: %s", run.id, error)
 
 
 def final_report(run: Run, store: RedisStore) -> Report:
     """Report a run that has finished, with all its results."""
-    return _report(store.with_results(run), store)
+    return _report(store.with_results(run))
 
 
-def _report(run: Run, store: RedisStore) -> Report:
-    return summarise_final(run, baselines.decode(store.baseline_of(run.id)))
+def _is_untold(run: Run) -> bool:
+    has_happened = {_STARTED: run.started_at, _FINISHED: run.finished_at}
+    return any(at and event not in run.told for event, at in has_happened.items())
 
 
-def _tell_start(run: Run, store: RedisStore) -> None:
-    if store.claim_telling(run.id, _STARTED):
+def _tell(run: Run, events: list[str], store: RedisStore, conf: Conf) -> None:
+    if _STARTED in events:
         announce.run_began(summarise(run), send_bounded)
+    if _FINISHED in events:
+        whole = store.with_results(run)
+        report = _report(whole)
+        _remember(whole, report, conf)
+        announce.run_ended(report, send_bounded)
 
 
-def _tell_end(run: Run, store: RedisStore, conf: Conf) -> None:
-    if not store.claim_telling(run.id, _FINISHED):
-        return
-    whole = store.with_results(run)
-    report = _report(whole, store)
-    _remember(whole, report, store, conf)
-    announce.run_ended(report, send_bounded)
+def _report(run: Run) -> Report:
+    return summarise_final(run, baselines.decode(run.baseline))
 
 
-def _remember(run: Run, report: Report, store: RedisStore, conf: Conf) -> None:
-    about, baseline = store.about(run.id), make_baseline(run)
-    is_refused = about.only_new and report.comparison and report.comparison.newly_failing
+def _remember(run: Run, report: Report, conf: Conf) -> None:
+    baseline = make_baseline(run)
+    is_refused = run.only_new and report.comparison and report.comparison.newly_failing
     # What a release that is refused has broken must not look old in the next.
     if baseline and run.finished_at and not is_refused:
         created_at = run.finished_at - timedelta(seconds=run.seconds)
         known = baselines.open_baselines(conf.redis_url)
-        known.remember(about.selection, baseline, created_ms=int(created_at.timestamp() * 1000))
+        known.remember(run.selection, baseline, created_ms=int(created_at.timestamp() * 1000))

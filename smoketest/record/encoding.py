@@ -98,6 +98,8 @@ def run_of(run_id: str, text: str) -> Run:
         tests_total=int(facts["total"]),
         release=about["release"],
         host=about["host"],
+        selection=about["selection"],
+        only_new=about["only_new"],
         started_at=_time(facts.get("started_at")),
         finished_at=_time(facts.get("finished_at")),
         seconds=(ended_at - int(facts["created_at"])) / 1000,

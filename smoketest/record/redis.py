@@ -182,19 +182,21 @@ class RedisStore:
         return encoding.run_of(run_id, answer)
 
     def with_results(self, run: Run) -> Run:
-        """Return the run with its plan and all results so far."""
+        """Return the run with its plan, all results so far, and what it is compared with."""
         keys = _keys(run.id)
         with self._client.answering() as server:
             pipe = server.pipeline(transaction=False)
             pipe.hgetall(keys[_STEPS])
             pipe.hgetall(keys[_RESULTS])
-            steps_by_index, results_by_index = pipe.execute()
+            pipe.get(keys[_BASELINE])
+            steps_by_index, results_by_index, baseline = pipe.execute()
         steps = {index: encoding.step_of(text) for index, text in steps_by_index.items()}
         in_order = sorted(steps, key=int)
         return replace(
             run,
             plan=Plan(steps=tuple(steps[index] for index in in_order)),
             results=encoding.results_of(steps, results_by_index),
+            baseline=baseline or "",
         )
 
     def new_results(self, run: Run, after: int) -> Run:
@@ -212,19 +214,10 @@ class RedisStore:
         ended = {index: text for index, text in zip(indices, results, strict=True) if index in found and text}
         return replace(run, plan=Plan(steps=tuple(found.values())), results=encoding.results_of(found, ended))
 
-    def baseline_of(self, run_id: str) -> str:
-        """Return what the run is compared with, or nothing."""
-        with self._client.answering() as server:
-            return server.get(_keys(run_id)[_BASELINE]) or ""
-
-    def about(self, run_id: str) -> About:
-        """Return what was known of the run before it began."""
-        with self._client.answering() as server:
-            return About(**json.loads(server.hget(_keys(run_id)[0], "about")))
-
-    def claim_telling(self, run_id: str, event: str) -> bool:
-        """Tell whether the caller is the first who asks for a run that has `started`, or `finished`; once true."""
-        return bool(self._run_script("tell", run_id, event))
+    def claim_telling(self, run_id: str) -> list[str]:
+        """Return what has happened with the run, `started` or `finished`, and was told to nobody who asked before."""
+        events: list[str] = self._run_script("tell", run_id)
+        return events
 
     def wait(self, run_id: str, seconds: float) -> None:
         """Return when the run has finished, or after a while that is at most `seconds`."""

@@ -102,21 +102,20 @@ def test_step__repeated_result_is_still_the_first(create):
 def test_claim_telling(create):
     """What has happened with a run is for one alone to tell; what has not happened is for nobody."""
     store = create(make_step("a"))
-    early = store.claim_telling(RUN, "started")
+    early = store.claim_telling(RUN)
     assignment = take(store, "one")
 
-    claims = [store.claim_telling(RUN, "started") for _ in range(2)]
-    too_early = store.claim_telling(RUN, "finished")
+    begun = [store.claim_telling(RUN) for _ in range(2)]
     take(store, "one", ended=(assignment, make_result("a")))
+    ended = [store.claim_telling(RUN) for _ in range(2)]
 
-    assert (early, claims, too_early) == (False, [True, False], False)
-    assert [store.claim_telling(RUN, "finished") for _ in range(2)] == [True, False]
+    assert (early, begun, ended) == ([], [["started"], []], [["finished"], []])
     assert set(store.peek(RUN).told) == {"started", "finished"}
 
 
 def test_claim_telling__no_run(store):
     """Of a run that Redis has lost nothing is told, and nothing is kept."""
-    assert not store.claim_telling(RUN, "finished")
+    assert store.claim_telling(RUN) == []
     assert store.recent_ids() == []
 
 

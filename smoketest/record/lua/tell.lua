@@ -1,3 +1,6 @@
--- ARGV: `started` or `finished`. Answers 1 to the first who asks once that has happened, and nothing to anybody else.
-if not facts[ARGV[1] .. '_at'] then return 0 end
-return redis.call('HSETNX', run, 'told:' .. ARGV[1], now)
+-- Answers which of `started` and `finished` have happened and are told by nobody yet: once each, to the first who asks.
+local mine = {}
+for _, event in ipairs({'started', 'finished'}) do
+  if facts[event .. '_at'] and redis.call('HSETNX', run, 'told:' .. event, now) == 1 then mine[#mine + 1] = event end
+end
+return mine
