@@ -47,6 +47,8 @@ class Hand:
         self._counted: list[tuple[Assignment, Result]] = []
         self._most = 1
         self._taken_at = 0.0
+        self._waited_seconds = 0.0
+        """How long the step that runs has waited in the hand."""
 
     def take(self, *, is_stopping: bool) -> Assignment | None:
         """Return the next step to be run; None when there is none any more, or none is to be begun.
@@ -57,16 +59,15 @@ class Hand:
         if not self._waiting or is_stopping or is_due:
             most = 0 if is_stopping else self._wanted()
             self._note(self._store.step(self._shard, ended=self._ended, most=most), most)
-        taken = self._waiting.popleft() if self._waiting else None
-        self._running = taken and replace(
-            taken, waited_seconds=taken.waited_seconds + time.monotonic() - self._taken_at
-        )
+        self._running = self._waiting.popleft() if self._waiting else None
+        self._waited_seconds = time.monotonic() - self._taken_at
         return self._running
 
-    def put(self, result: Result) -> None:
-        """Take the result of the step that was taken last."""
+    def put(self, result: Result, *, release: str) -> None:
+        """Take the result of the step that was taken last, from code of that release."""
         if self._running:
-            self._ended.append((self._running, replace(result, waited_seconds=self._running.waited_seconds)))
+            waited_seconds = self._running.waited_seconds + self._waited_seconds
+            self._ended.append((self._running, replace(result, waited_seconds=waited_seconds, release=release)))
         self._running = None
 
     def counted(self) -> list[tuple[Assignment, Result]]:

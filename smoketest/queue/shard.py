@@ -5,7 +5,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 from smoketest import announce, conf, own_secrets
@@ -93,9 +93,9 @@ def run_tests(
         elif run_started.has_listeners():  # else it is early enough when others see it
             _herald(work, quick_store)
         began_ns = time.time_ns()
-        result = replace(scrub(run(assignment.step, hand.is_wanted)), release=work.release)
+        result = scrub(run(assignment.step, hand.is_wanted))
         spans[assignment.index] = (began_ns, time.time_ns())
-        hand.put(result)
+        hand.put(result, release=work.release)
     if hand.left and main_process().is_stopping:
         _send_another(work, work.store)
     _tell_of_tests(work, hand, spans)
