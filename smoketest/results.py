@@ -110,8 +110,9 @@ class Step:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Make a step of `as_dict`'s values; a field this version does not know is left out."""
-        lists = {name: tuple(values.get(name, ())) for name in ("tags", "scopes")}
-        return cls(**_known(cls, values) | lists)
+        known = _known(_STEP_FIELDS, values)
+        known["tags"], known["scopes"] = tuple(values.get("tags", ())), tuple(values.get("scopes", ()))
+        return cls(**known)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,15 +143,11 @@ class Result:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Make a result of `as_dict`'s values; a field this version does not know is left out."""
-        cause = values.get("cause")
-        return cls(
-            **_known(cls, values)
-            | {
-                "outcome": Outcome(values["outcome"]),
-                "cause": Cause(cause) if cause else None,
-                "warnings": tuple(values.get("warnings", ())),
-            }
-        )
+        known, cause = _known(_RESULT_FIELDS, values), values.get("cause")
+        known["outcome"] = Outcome(values["outcome"])
+        known["cause"] = Cause(cause) if cause else None
+        known["warnings"] = tuple(values.get("warnings", ()))
+        return cls(**known)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,5 +242,9 @@ def count(results: Mapping[str, Result]) -> Counts:
     )
 
 
-def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in cls.__slots__}
+_STEP_FIELDS = frozenset(Step.__slots__)
+_RESULT_FIELDS = frozenset(Result.__slots__)
+
+
+def _known(names: frozenset[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(values) if values.keys() <= names else {name: values[name] for name in values.keys() & names}

@@ -74,10 +74,9 @@ def step_of(text: str) -> Step:
 
 def results_of(steps: Mapping[str, Step], results: Mapping[str, str]) -> dict[str, Result]:
     """Return the results by their steps' ids."""
-    return {
-        steps[index].id: Result.from_dict({**json.loads(text), "id": steps[index].id})
-        for index, text in results.items()
-    }
+    found = json.loads(f"[{','.join(results.values())}]")  # at once: to begin anew for each takes twice as long
+    ids = [steps[index].id for index in results]
+    return {id_: Result.from_dict({**values, "id": id_}) for id_, values in zip(ids, found, strict=True)}
 
 
 def run_of(run_id: str, text: str) -> Run:
