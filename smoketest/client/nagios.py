@@ -1,6 +1,7 @@
 """The fast tests as a Nagios plugin has them: one line and an exit code."""
 
 import re
+from http import HTTPStatus
 
 from smoketest.client.app import with_query
 from smoketest.client.endings import EndedError, NotYetError
@@ -21,7 +22,8 @@ def check(http: Http, url: str, *, seconds: float) -> tuple[str, int]:
     except EndedError as error:
         return _said("UNKNOWN", str(error))
     line = answer.text.partition("\n")[0]
-    if state := _STATE.match(line):
+    state = _STATE.match(line)
+    if state and (state[1] != "OK" or answer.status == HTTPStatus.OK):
         return line, _EXIT_CODES[state[1]]
     state_name = "CRITICAL" if answer.status >= _SERVER_ERRORS else "UNKNOWN"
     return _said(state_name, f"the app answers with HTTP {answer.status} and no report")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -242,6 +243,13 @@ def test_follows_through_restarts(ask):
     assert "the app answers with HTTP 502; asking again" in err
 
 
+def test_green_with_another_status(ask):
+    """A PASS that does not come with 200 is no verdict: the app is asked again."""
+    code, _, _, _ = ask(answers=[PENDING, replace(report("PASS"), status=503), report("FAIL"), TEXT_OF_FAIL])
+
+    assert code == 1
+
+
 def test_report__asked_until_it_is_there(ask):
     """The report, too, is asked for until the app gives it; a proxy's page is none."""
     code, out, _, _ = ask(answers=[PENDING, report("PASS"), BAD_GATEWAY, CUT, TEXT])
@@ -324,6 +332,11 @@ def test_redirect(ask):
         ([Said(status=500, body="SMOKETEST CRITICAL - 1 failed\nmore\n")], 2, "SMOKETEST CRITICAL - 1 failed"),
         ([Said(status=400, body="SMOKETEST UNKNOWN - Bad Request\n")], 3, "SMOKETEST UNKNOWN - Bad Request"),
         ([Said(status=200, body="welcome")], 3, "SMOKETEST UNKNOWN - the app answers with HTTP 200 and no report"),
+        (
+            [Said(status=500, body="SMOKETEST OK\n")],
+            2,
+            "SMOKETEST CRITICAL - the app answers with HTTP 500 and no report",
+        ),
         ([BAD_GATEWAY], 2, "SMOKETEST CRITICAL - the app answers with HTTP 502 and no report"),
         ([Said(status=302, headers={"Location": "/login"})], 3, "SMOKETEST UNKNOWN - the app redirects to /login"),
         ([CUT], 2, "SMOKETEST CRITICAL - the app does not answer"),

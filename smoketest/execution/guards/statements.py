@@ -21,7 +21,7 @@ _ONLY_READS = re.compile(
 )
 _WRITES_AFTER_ALL = re.compile(r"(?is)\b(?:FOR\s+(?:NO\s+KEY\s+)?(?:UPDATE|SHARE)|INSERT|UPDATE|DELETE|MERGE)\b")
 _STAYS_WITH_SESSION = {
-    "postgresql": re.compile(r"(?i)\bpg_(?:try_)?advisory_lock"),
+    "postgresql": re.compile(rf"(?is)\bpg_(?:try_)?advisory_lock|(?:^|;){_LEADING}PREPARE\b"),
     "mysql": re.compile(rf"(?is)\bGET_LOCK\s*\(|(?:^|;){_LEADING}(?:SET|USE|PREPARE|CREATE\s+TEMPORARY)\b"),
 }
 _WRITTEN_TABLE = re.compile(
