@@ -15,6 +15,7 @@ from django.db import connections
 from smoketest.cases import SmokeTest
 from smoketest.execution import native
 from smoketest.execution.guards.callers_connections import is_inside_test_case
+from smoketest.execution.session import load_drivers
 from smoketest.failures import cut
 from smoketest.results import Cause, Outcome, Result, Spec
 from smoketest.suite.discover import App, Found, discover, load
@@ -79,7 +80,9 @@ def _load(loading: _Loading, apps: tuple[App, ...]) -> None:
         loading.importing = (app, name)
 
     try:
-        loading.found = load(apps, note)
+        found = load(apps, note)
+        load_drivers()  # so that they are in no test's time
+        loading.found = found
     except BaseException as error:  # noqa: BLE001 (it is for whoever waits)
         loading.failure = error
     for connection in connections.all(initialized_only=True):  # modules may read databases when they are imported

@@ -227,6 +227,9 @@ def test_what_fixtures_change_stands_as_long_as_they(run_app):
     assert set(run_app.warnings.values()) == {()}
 
 
+_MOST_FILES = 4096
+
+
 def is_open(fd):
     try:
         os.fstat(fd)
@@ -237,7 +240,7 @@ def is_open(fd):
 
 def test_test_that_writes_into_the_channel(run_app):
     """A test that writes into whatever is open is errored itself, and the next one runs."""
-    of_these_tests = {fd for fd in range(64) if is_open(fd)}
+    of_these_tests = {fd for fd in range(_MOST_FILES) if is_open(fd)}
     outcomes = run_app(
         "scribbler",
         f"""
@@ -248,7 +251,7 @@ def test_test_that_writes_into_the_channel(run_app):
 
         class ScribblerTest(SmokeTest):
             def test_a_scribbles(self):
-                for fd in set(range(64)) - {of_these_tests}:
+                for fd in set(range({_MOST_FILES})) - {of_these_tests}:
                     try:
                         os.write(fd, b"\\0\\0\\0\\5hello")
                     except OSError:

@@ -114,8 +114,12 @@ def test_slow__crashes(queued, redis_server, worker, deployer):
     report = deployer.run(k="CrashTest")
 
     assert set(outcomes_of(report).values()) == {("errored", "crash")}
-    assert {each["id"].rpartition(".")[2]: each["message"] for each in report["results"]} == {
-        "test_closes_all_files": "its process could not answer: the test has closed its files",
+    messages = {each["id"].rpartition(".")[2]: each["message"] for each in report["results"]}
+    assert messages.pop("test_closes_all_files") in (
+        "its process could not answer: the test has closed its files",
+        "its process closed the connection to its supervisor and was killed",  # if it takes long to end by itself
+    )
+    assert messages == {
         "test_dies_while_its_child_lives": "its process ended itself with exit code 4",
         "test_exits_as_if_all_were_well": "its process ended itself with exit code 0",
         "test_exits_at_once": "its process ended itself with exit code 3",
