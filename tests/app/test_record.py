@@ -5,7 +5,7 @@ import pytest
 from smoketest import conf
 from smoketest.errors import UnknownRunError
 from smoketest.queue.herald import herald
-from smoketest.record.places import RECENT, RECENT_RUNS, open_places
+from smoketest.record.places import OPEN, RECENT, RECENT_RUNS, open_places
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Shard, Terms
 from smoketest.report.summary import summarise
@@ -478,6 +478,16 @@ def test_wait__wakes_all(create):
     store.wait(RUN, 5)
 
     assert fetch(store).finished_at
+
+
+def test_open_runs__are_kept(store, redis_server):
+    """A run that is forgotten soon takes none that goes on for longer from those that are looked after."""
+    places = open_places(redis_server.url)
+
+    for run_id, keep_seconds in (("long", 1000), ("short", 10)):
+        places.claim(run_id, run_id, instead_of=None, most=10, keep_seconds=keep_seconds)
+
+    assert [redis_server.client.ttl(key) > 900 for key in (RECENT, OPEN)] == [True, True]
 
 
 def test_recent__is_bounded(store, redis_server):
