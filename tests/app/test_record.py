@@ -480,7 +480,8 @@ def test_wait__wakes_all(create):
     assert fetch(store).finished_at
 
 
-def test_open_runs__are_kept(store, redis_server):
+@pytest.mark.usefixtures("store")
+def test_open_runs__are_kept(redis_server):
     """A run that is forgotten soon takes none that goes on for longer from those that are looked after."""
     places = open_places(redis_server.url)
 
