@@ -145,6 +145,7 @@ def _work(connection: Connection, open_session: OpenSession, parent: int) -> Non
     with closing(make_supervisor(open_session)) as supervisor, suppress(EOFError, BrokenPipeError):
         while True:
             step = Step.from_dict(json.loads(connection.recv_bytes()))
+            supervisor.prepare()
             connection.send_bytes(json.dumps(run_supervised(step, supervisor).as_dict()).encode())
 
 

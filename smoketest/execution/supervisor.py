@@ -55,25 +55,31 @@ class Supervisor:
         self._warden: Warden | None = None
         self._process: _Process | None = None
         self._refusal = ""
+        self._refused_until = 0.0
 
     def prepare(self, still: Callable[[], None] = lambda: None) -> None:
         """Have a process ready, so that its start is nobody's time; `still` is called now and then meanwhile.
 
-        Where none is to be had, `ask` tells why, until the supervisor is renewed.
+        Where none is to be had, `ask` tells why. For as long as that took to be known it is not tried again: what
+        hangs would hold up each message, but a system that has no process to spare may have one soon.
         """
-        if self._process or self._refusal:
+        began = time.monotonic()
+        if self._process or began < self._refused_until:
             return
         try:
             self._process = self._begin(still)
+            self._refusal = ""
         except OSError as error:
             self._refusal = f"{type(error).__name__}: {error}"
+            self._refused_until = 2 * time.monotonic() - began
 
     def ask(self, message: dict[str, Any], *, seconds: float, is_wanted: Callable[[], bool] = lambda: True) -> Ending:
         """Send a message and return how it was answered, `seconds` (and a grace) later at the latest.
 
         When `is_wanted`, which is asked now and then and must answer quickly, says no, the process is ended.
         """
-        self.prepare()
+        if not self._refusal:  # else whoever prepares tries again, with somebody to tell that it lasts
+            self.prepare()
         process = self._process
         if not process:
             return Ending(refusal=self._refusal)
@@ -90,7 +96,7 @@ class Supervisor:
 
     def renew(self) -> None:
         """End the process and all that it has started; the next message is for a new one, which stands by already."""
-        self._refusal = ""
+        self._refusal, self._refused_until = "", 0.0
         if self._process:
             self._end(Ending(is_timeout=True))
 

@@ -21,8 +21,9 @@ _STARTED, _FINISHED = "started", "finished"
 def herald(run: Run, store: RedisStore, conf: Conf) -> None:
     """Tell what has happened with the run, as far as nobody has yet; never raises."""
     try:
-        if _is_untold(run):
-            _tell(run, store.claim_telling(run.id), store, conf)
+        # What has happened since it was looked at can't be told from what was seen.
+        if untold := _untold(run):
+            _tell(run, store.claim_telling(run.id, untold), store, conf)
     except (QueueUnavailableError, UnknownRunError) as error:
         logger.debug("run %s: what has happened is not told here: %s", run.id, error)
 
@@ -32,9 +33,9 @@ def final_report(run: Run, store: RedisStore) -> Report:
     return _report(store.with_results(run))
 
 
-def _is_untold(run: Run) -> bool:
+def _untold(run: Run) -> list[str]:
     has_happened = {_STARTED: run.started_at, _FINISHED: run.finished_at}
-    return any(at and event not in run.told for event, at in has_happened.items())
+    return [event for event, at in has_happened.items() if at and event not in run.told]
 
 
 def _tell(run: Run, events: list[str], store: RedisStore, conf: Conf) -> None:

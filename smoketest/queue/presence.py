@@ -1,4 +1,4 @@
-"""A worker's presence: it renews its lease, and one of all workers looks after the runs that are under way."""
+"""A worker's presence: it renews its lease, and one worker of a kind looks after the runs that are under way."""
 
 import logging
 import threading
@@ -63,6 +63,8 @@ class Presence:
         self._roll: Roll = open_roll(settings.redis_url)
         self._store: RedisStore = open_store(settings.redis_url)
         self._watch: Watch = open_watch(settings.redis_url)
+        self._kind = f"{queue}:{worker.release}"
+        """Of workers: those of another queue, project or release can't send what its runs need."""
         self._absences = Absences()
         self._awake = threading.Event()
         self._alarmed_until = 0.0
@@ -108,13 +110,19 @@ class Presence:
         """Renew the lease, end what has died on this machine, and look after all runs if that is this worker's part."""
         is_stopping = self._main.is_stopping
         self._roll.beat(replace(self._worker, is_stopping=is_stopping))
-        is_keeper, ids = self._watch.look(self._worker.id, seconds=0 if is_stopping else _WATCH_SECONDS)
+        seconds = 0 if is_stopping else _WATCH_SECONDS
+        is_keeper, ids = self._watch.look(self._kind, self._worker.id, seconds=seconds)
         for run_id in ids:
             for name in self._store.owners(run_id, machine()):
                 if ShardName.parse(name).is_dead:
                     self._abandon(run_id, name, "its worker process died while it ran")
-        if is_keeper:
+        if not is_keeper:
+            return
+        try:
             self._keep_watch(list(self._open_runs(ids)))
+        except Exception:
+            self._watch.look(self._kind, self._worker.id, seconds=0)  # another may reach the broker, say
+            raise
 
     def _open_runs(self, ids: Iterable[str]) -> Iterator[Run]:
         for run_id in ids:
@@ -139,7 +147,8 @@ class Presence:
             if self._absences.are_long(worker_id):
                 self._abandon(run_id, name, f"its worker {worker_id} died while it ran")
         for run in runs:
-            self._take_up(run)
+            if run.release == self._worker.release:
+                self._take_up(run)
 
     def _abandon(self, run_id: str, shard: str, why: str) -> None:
         logger.warning("run %s: a test is lost: %s", run_id, why)

@@ -84,7 +84,8 @@ def run_tests(
     spans: dict[str, tuple[int, int]] = {}
 
     def take() -> Assignment | None:
-        prepare(lambda: _hold(work))
+        if not main_process().is_stopping:  # else nothing is begun any more
+            prepare(lambda: _hold(work))
         return _patiently(lambda: hand.take(is_stopping=main_process().is_stopping))
 
     while assignment := take():

@@ -214,9 +214,9 @@ class RedisStore:
         ended = {index: text for index, text in zip(indices, results, strict=True) if index in found and text}
         return replace(run, plan=Plan(steps=tuple(found.values())), results=encoding.results_of(found, ended))
 
-    def claim_telling(self, run_id: str) -> list[str]:
-        """Return what has happened with the run, `started` or `finished`, and was told to nobody who asked before."""
-        events: list[str] = self._run_script("tell", run_id)
+    def claim_telling(self, run_id: str, wanted: Sequence[str]) -> list[str]:
+        """Return what of `started` and `finished`, as far as wanted, has happened and nobody has claimed before."""
+        events: list[str] = self._run_script("tell", run_id, *wanted)
         return events
 
     def wait(self, run_id: str, seconds: float) -> None:

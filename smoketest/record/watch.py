@@ -5,7 +5,7 @@ from functools import cache
 from smoketest.record.clients import Client, Script
 from smoketest.record.places import OPEN
 
-_WATCH = "smoketest:{orders}:watch"
+_WATCH = "smoketest:{orders}:watch:"
 """The tag is that of the list: one script looks at both."""
 
 
@@ -16,19 +16,19 @@ def open_watch(url: str) -> "Watch":
 
 
 class Watch:
-    """One worker at a time keeps it. Every method raises QueueUnavailableError when Redis does not answer."""
+    """One worker at a time keeps each. Every method raises QueueUnavailableError when Redis does not answer."""
 
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
         self._script = Script(client, "watch")
 
-    def look(self, worker_id: str, *, seconds: float) -> tuple[bool, list[str]]:
-        """Tell whether a worker is the one that keeps it, for so long from now, and return the ids of the runs.
+    def look(self, kind: str, worker_id: str, *, seconds: float) -> tuple[bool, list[str]]:
+        """Tell whether a worker is the one of its kind that keeps it, for so long from now, and return all runs' ids.
 
         With 0 seconds it leaves that to the others.
         """
-        is_keeper, ids = self._script([OPEN, _WATCH], worker_id, int(seconds * 1000))
+        is_keeper, ids = self._script([OPEN, _WATCH + kind], worker_id, int(seconds * 1000))
         return bool(is_keeper), ids
 
     def close(self, run_id: str) -> None:

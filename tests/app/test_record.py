@@ -2,15 +2,19 @@
 
 import pytest
 
+from smoketest import conf
 from smoketest.errors import UnknownRunError
-from smoketest.record.places import RECENT, RECENT_RUNS, open_places
+from smoketest.queue.herald import herald
+from smoketest.record.places import OPEN, RECENT, RECENT_RUNS, open_places
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Shard, Terms
 from smoketest.report.summary import summarise
 from smoketest.results import Cause, Outcome, Plan, Result, Status, Step
+from smoketest.signals import run_finished
 from tests import waiting
 
 RUN = "1a1f8e7c2d5-0f3e5c7a9b1d2f4e6a8c0b2d4f6e8a0c-5d41402a"
+BOTH = ("started", "finished")
 
 
 def make_step(name, **values):
@@ -26,6 +30,20 @@ def store(redis_server):
     """A store without any runs."""
     redis_server.client.flushall()
     return open_store(redis_server.url)
+
+
+@pytest.fixture
+def receive_finished(project, redis_server):
+    """What `run_finished` has told: the status of each run."""
+    project(redis_url=redis_server.url)
+    told = []
+
+    def receive(*, report, **_):
+        told.append(report.status)
+
+    run_finished.connect(receive)
+    yield told
+    run_finished.disconnect(receive)
 
 
 @pytest.fixture
@@ -102,20 +120,33 @@ def test_step__repeated_result_is_still_the_first(create):
 def test_claim_telling(create):
     """What has happened with a run is for one alone to tell; what has not happened is for nobody."""
     store = create(make_step("a"))
-    early = store.claim_telling(RUN)
+    early = store.claim_telling(RUN, BOTH)
     assignment = take(store, "one")
 
-    begun = [store.claim_telling(RUN) for _ in range(2)]
+    begun = [store.claim_telling(RUN, BOTH) for _ in range(2)]
     take(store, "one", ended=(assignment, make_result("a")))
-    ended = [store.claim_telling(RUN) for _ in range(2)]
+    ended = [store.claim_telling(RUN, BOTH) for _ in range(2)]
 
     assert (early, begun, ended) == ([], [["started"], []], [["finished"], []])
     assert set(store.peek(RUN).told) == {"started", "finished"}
 
 
+def test_finished_since_it_was_looked_at(create, receive_finished):
+    """Whoever has seen a run before its end tells nothing of the end: what was seen is not how it ended."""
+    store = create(make_step("a"))
+    assignment = take(store, "one")
+    seen_before = store.peek(RUN)
+    take(store, "one", ended=(assignment, make_result("a")))
+
+    herald(seen_before, store, conf.current())
+    herald(store.peek(RUN), store, conf.current())
+
+    assert receive_finished == [Status.PASS]
+
+
 def test_claim_telling__no_run(store):
     """Of a run that Redis has lost nothing is told, and nothing is kept."""
-    assert store.claim_telling(RUN) == []
+    assert store.claim_telling(RUN, BOTH) == []
     assert store.recent_ids() == []
 
 
@@ -447,6 +478,17 @@ def test_wait__wakes_all(create):
     store.wait(RUN, 5)
 
     assert fetch(store).finished_at
+
+
+@pytest.mark.usefixtures("store")
+def test_open_runs__are_kept(redis_server):
+    """A run that is forgotten soon takes none that goes on for longer from those that are looked after."""
+    places = open_places(redis_server.url)
+
+    for run_id, keep_seconds in (("long", 1000), ("short", 10)):
+        places.claim(run_id, run_id, instead_of=None, most=10, keep_seconds=keep_seconds)
+
+    assert [redis_server.client.ttl(key) > 900 for key in (RECENT, OPEN)] == [True, True]
 
 
 def test_recent__is_bounded(store, redis_server):

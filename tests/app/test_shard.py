@@ -3,7 +3,9 @@
 import pytest
 
 from smoketest import conf
+from smoketest.queue import shard
 from smoketest.queue.dispatch import own_queue
+from smoketest.queue.main import Main
 from smoketest.queue.shard import Work, run_tests
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Shard, Terms
@@ -75,6 +77,18 @@ def test_help_is_there(work, redis_server):
     run_tests(work("one"), run, prepare=lambda _still: None)
 
     assert redis_server.client.llen(QUEUE) == 0
+
+
+def test_nothing_is_begun_by_a_worker_that_stops(work, redis_server, monkeypatch):
+    """A worker that is told to end hands over at once, and starts no process for what it will not run."""
+    main, prepared = Main(), []
+    main.stop()
+    monkeypatch.setattr(shard, "main_process", lambda: main)
+    work("one").store.hold(work("one").shard)
+
+    run_tests(work("one"), quick, prepare=prepared.append)
+
+    assert (prepared, redis_server.client.llen(QUEUE)) == ([], 1)
 
 
 def test_lease_lasts_while_a_process_starts(work, redis_server):

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from textwrap import dedent
 from types import ModuleType, SimpleNamespace
 
@@ -12,7 +13,8 @@ from django.conf import UserSettingsHolder, global_settings
 
 from smoketest import spawned, supervision
 from smoketest.execution import standing, warden
-from smoketest.execution.runner import run_supervised
+from smoketest.execution.runner import make_serve, run_supervised
+from smoketest.execution.session import own_session
 from smoketest.execution.starting import fork_warden
 from smoketest.execution.supervisor import Supervisor
 from smoketest.results import Cause, Outcome
@@ -152,6 +154,24 @@ def test_forked_process_has_no_claim(lend):
 
     supervisor.close()
     assert second["warden"] != first["warden"]
+
+
+def test_refused_for_a_moment():
+    """Where there was no process to be had a moment ago, the next test is run in one all the same."""
+    refusals = [BlockingIOError("no more processes")]
+
+    def start():
+        if refusals:
+            raise refusals.pop()
+        return fork_warden(make_serve(lambda: own_session({})))
+
+    with closing(Supervisor(start)) as supervisor:
+        supervisor.prepare()
+        refused = run_supervised(make_step("shop.smoke.ShopTest.test_a"), supervisor)
+        waiting.until(lambda: supervisor.prepare() or supervisor._process, what="there is a process")
+        result = run_supervised(make_step("shop.smoke.ShopTest.test_a"), supervisor)
+
+    assert (refused.cause, result.cause) == (Cause.NOT_RUN, Cause.IMPORT)
 
 
 def test_refused_below_eventlet(monkeypatch):

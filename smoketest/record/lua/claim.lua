@@ -29,7 +29,7 @@ redis.call('SET', KEYS[1], run, 'EX', ARGV[3])
 for position = 3, 4 do
   redis.call('ZADD', KEYS[position], time[1] + time[2] / 1000000, run)
   redis.call('ZREMRANGEBYRANK', KEYS[position], 0, -ARGV[5] - 1)
-  redis.call('EXPIRE', KEYS[position], ARGV[3])
+  redis.call('EXPIRE', KEYS[position], math.max(ARGV[3], redis.call('TTL', KEYS[position])))
 end
 holder = run
 return answer(0)

@@ -1,0 +1,64 @@
+"""How workers look after the runs that go on."""
+
+from contextlib import suppress
+
+import pytest
+
+from smoketest import conf
+from smoketest.errors import QueueUnavailableError
+from smoketest.queue.dispatch import own_queue
+from smoketest.queue.main import Main
+from smoketest.queue.presence import Presence
+from smoketest.record.places import open_places
+from smoketest.record.redis import open_store
+from smoketest.record.values import About, Terms
+from smoketest.record.workers import Worker
+from smoketest.results import Plan, Step
+
+RUN = "1a1f8e7c2d5-0f3e5c7a9b1d2f4e6a8c0b2d4f6e8a0c-5d41402a"
+
+
+@pytest.fixture
+def join(redis_server, project, monkeypatch):
+    """Have a worker of a queue and a release, while a test of release r1 waits for one."""
+    redis_server.client.flushall()
+    monkeypatch.setenv("CELERY_BROKER_URL", redis_server.url)
+    monkeypatch.setattr("smoketest.queue.presence._IDLE_SECONDS", 0.0)
+    project(redis_url=redis_server.url)
+    step = Step(id="shop.smoke.Test.test_a", test_class="shop.smoke.Test", timeout_seconds=5)
+    about = About(release="r1", host="web1", test_classes=1)
+    terms = Terms(start_seconds=60, keep_seconds=1000, parallel=2)
+    open_store(redis_server.url).create(RUN, Plan(steps=(step,)), about, terms)
+    open_places(redis_server.url).claim("this", RUN, instead_of=None, most=10, keep_seconds=1000)
+
+    def join(name, queue, release):
+        worker = Worker(id=name, host=name, node=name, pid=1, pool="prefork", queues=(queue,), release=release)
+        return Presence(Main(), worker, conf.current(), queue=queue)
+
+    return join
+
+
+@pytest.mark.parametrize(("queue", "release"), [("other", "r1"), ("ours", "r2")])
+def test_look__others(join, redis_server, queue, release):
+    """A worker of another queue or release keeps nobody from sending for tests that wait."""
+    strange, ours = join("strange", queue, release), join("worker", "ours", "r1")
+
+    for _ in range(2):
+        strange.look()
+        ours.look()
+
+    assert redis_server.client.llen(own_queue("worker").name)
+
+
+def test_look__broker_out_of_reach(join, redis_server, monkeypatch):
+    """A worker that can't send for tests that wait leaves them to one that can."""
+    first, second = join("first", "ours", "r1"), join("second", "ours", "r1")
+    with monkeypatch.context() as patch:
+        patch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
+        for _ in range(2):  # in the same millisecond nobody has waited yet
+            with suppress(QueueUnavailableError):
+                first.look()
+
+    second.look()
+
+    assert redis_server.client.llen(own_queue("second").name)
