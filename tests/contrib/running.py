@@ -3,8 +3,13 @@
 Their classes are named by their modules in these tests: one that is imported by name, pytest would run too.
 """
 
+import asyncio
+import gc
 import time
 import unittest
+import warnings
+
+from django.test import RequestFactory
 
 from smoketest import conf
 from smoketest.execution.session import own_session
@@ -39,6 +44,15 @@ def result_on_a_lane(test_class, *, seconds, **attributes):
     plan, found, settings = Plan(steps=(step,)), Found(classes={step.id: own}), conf.current()
     until = time.monotonic() + settings.budget
     return report_inline(plan, found, settings, until=until, script_prefix="/", release="").rows[0].result
+
+
+def answer_of(view, **query):
+    """Return what an async view of django-health-check answers."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # its checks leave the connections of their threads open
+        response = asyncio.run(view(RequestFactory().get("/", query)))
+        gc.collect()
+    return response
 
 
 def _steps(test_class, seconds=10.0):

@@ -5,14 +5,14 @@ import dataclasses
 import json
 
 import pytest
-from django.test import RequestFactory, override_settings
+from django.test import override_settings
 from health_check import Cache, Database, HealthCheck, Storage
 from health_check.exceptions import ServiceReturnedUnexpectedResult, ServiceUnavailable, ServiceWarning
 from health_check.views import HealthCheckView
 
 from smoketest.contrib import health_check
 from smoketest.results import Cause, Outcome
-from tests.contrib.running import result_of, results_of
+from tests.contrib.running import answer_of, result_of, results_of
 from tests.project.shop.models import FooModel
 
 
@@ -55,7 +55,7 @@ ERRORS = {
 def seen_by_health_check(check):
     """Return whether django-health-check's own view calls the check sound, and its words."""
     view = HealthCheckView.as_view(checks=[check])
-    response = asyncio.run(view(RequestFactory().get("/", {"format": "json"})))
+    response = answer_of(view, format="json")
     (words,) = json.loads(response.content).values()
     return response.status_code == 200, words
 

@@ -1,18 +1,14 @@
 """The example of docs/migrating-from-health-check.md: the old checks and the new tests say the same."""
 
-import asyncio
-import gc
 import importlib
 import re
 import sys
-import warnings
 
 import pytest
-from django.test import RequestFactory
 from django.utils.module_loading import import_string
 
 from smoketest.suite.discover import App, load
-from tests.contrib.running import results_of
+from tests.contrib.running import answer_of, results_of
 from tests.servers import ROOT
 
 TEXT = (ROOT / "docs/migrating-from-health-check.md").read_text()
@@ -53,10 +49,7 @@ def outcomes():
 def seen_by_health_check():
     """Ask the old URL; return its status and text."""
     (pattern,) = importlib.import_module("mysite.urls").urlpatterns
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # its checks leave the connections of their threads open
-        response = asyncio.run(pattern.callback(RequestFactory().get("/", {"format": "text"})))
-        gc.collect()
+    response = answer_of(pattern.callback, format="text")
     return response.status_code, response.content.decode()
 
 
