@@ -1,5 +1,6 @@
 """Pages of this site answer: asked in this process, inside the transaction that is rolled back."""
 
+import logging
 import secrets
 from collections.abc import Collection, Mapping
 from contextlib import closing
@@ -56,6 +57,7 @@ class PagesTest(SmokeTest):
     def _look(self, page: str) -> None:
         expected = self.pages[page] if isinstance(self.pages, Mapping) else 200
         request = self._request(page)
+        setattr(request, _ERROR, None)
         require(not _is_own(request.path_info), f"{page} runs smoke tests, this one too; take it out of `pages`")
         if self.as_staff:
             _log_in(request, self.make_staff_user())
@@ -86,7 +88,7 @@ def _is_own(path: str) -> bool:
 
 _SERVER_ERROR = 500
 _ERROR = "smoketest_error"
-"""The attribute of a request under which what its view raised is kept."""
+"""The attribute of a request made here under which what its view or a middleware raised is kept."""
 
 
 class _Handler(BaseHandler):
@@ -107,9 +109,20 @@ class _Handler(BaseHandler):
         return response
 
 
+def _is_of_others(record: logging.LogRecord) -> bool:
+    """Tell whether the record's request was not made here; of one that was, keep what a middleware raised."""
+    request = getattr(record, "request", None)
+    if not hasattr(request, _ERROR):
+        return True
+    setattr(request, _ERROR, record.exc_info[1] if record.exc_info else None)
+    return False
+
+
 @cache
 def _handler(_middleware: tuple[str, ...]) -> _Handler:
     """Return the handler of this process, as a server has one."""
+    # Where Django tells of what a middleware raises, and mails the admins at each look.
+    logging.getLogger("django.request").addFilter(_is_of_others)
     handler = _Handler()
     handler.load_middleware()
     return handler

@@ -57,22 +57,39 @@ def test_exception():
     assert "in fail\n" in results["test_fails"].traceback
 
 
+@pytest.fixture
+def logged():
+    """What Django logs of requests, and mails the admins."""
+    records = []
+    handler = logging.Handler()
+    handler.emit = records.append
+    logging.getLogger("django.request").addHandler(handler)
+    yield records
+    logging.getLogger("django.request").removeHandler(handler)
+
+
 @pytest.mark.parametrize("page", ["/fails/", "/fails-quietly/"])
-def test_no_mail(page):
+def test_no_mail(logged, page):
     """A page of 500 is not logged as production's errors are: no mail to the admins, nothing for an error tracker."""
     heard = []
-    handler = logging.Handler()
-    handler.emit = heard.append
-    logging.getLogger("django.request").addHandler(handler)
     got_request_exception.connect(hear := lambda **_: heard.append("signal"), weak=False)
     try:
         result = result_of(pages.PagesTest, pages=[page])
     finally:
-        logging.getLogger("django.request").removeHandler(handler)
         got_request_exception.disconnect(hear)
 
     assert result.outcome is Outcome.FAILED
-    assert heard == []
+    assert (heard, logged) == ([], [])
+
+
+def test_no_mail__middleware(logged):
+    """What a middleware raises is the test's failure, with its traceback, and no mail to the admins either."""
+    with override_settings(MIDDLEWARE=[*MIDDLEWARE, "tests.contrib.urls.break_down"]):
+        result = result_of(pages.PagesTest, pages=["/"])
+
+    assert result.outcome is Outcome.FAILED
+    assert "RuntimeError: the middleware breaks down" in result.traceback
+    assert logged == []
 
 
 def test_signals_are_left_alone():

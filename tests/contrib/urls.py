@@ -12,6 +12,13 @@ def answer(_request):
     return HttpResponse("here")
 
 
+def break_down(_get_response):
+    def middleware(_request):
+        raise RuntimeError("the middleware breaks down")
+
+    return middleware
+
+
 def fail(_request):
     raise RuntimeError("the template is missing")
 
