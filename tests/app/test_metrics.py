@@ -127,7 +127,8 @@ def test_metrics__threads_share_the_file(project, stranger):
         written = [pool.submit(latest._write, text) for _ in range(400)]
 
     assert [each.exception() for each in written if each.exception()] == []
-    assert list(latest._path().parent.iterdir()) == [latest._path()]
+    assert latest._path().read_text() == text
+    assert [each for each in latest._path().parent.iterdir() if each.suffix != ".json"] == []
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "null", '{"status": "ODD"}'])
