@@ -209,6 +209,10 @@ class Run:
     host: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    seen_at: datetime | None = None
+    """When it stood so; by the clock of the other times."""
+    is_news: bool = False
+    """Whether this very look has ended what nobody answers for any more."""
     seconds: float = 0.0
     """Wall-clock time from the start until the end, or until now."""
     is_cancelled: bool = False

@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 _LOOK_SECONDS = 1.0
 """How often one who follows a run hears of it."""
+_UNTOLD_SECONDS = 2.0
+"""How long the worker that ends a run has to tell the project of it."""
 
 
 def run_here(selection: Selection, conf: Conf, *, script_prefix: str) -> tuple[Report, float]:
@@ -141,7 +143,7 @@ def look(run_id: str, conf: Conf) -> Run:
     """
     store = _store(conf)
     run = _about_run(run_id, lambda: settle(store.peek(run_id), store, conf))
-    herald(run, store, conf)
+    herald(run, store, conf, untold_seconds=_UNTOLD_SECONDS)
     return run
 
 
@@ -161,11 +163,12 @@ def fetch(run_id: str, conf: Conf) -> Report:
     return report_of(look(run_id, conf), conf)
 
 
-def wait(run_id: str, seconds: float, conf: Conf) -> None:
-    """Return as soon as a queued run has finished, or after `seconds`."""
+def wait(run_id: str, seconds: float, conf: Conf) -> Run:
+    """Return a queued run as it stands as soon as it has finished, or after `seconds`; raises as `look` does."""
     until = time.monotonic() + seconds
-    while not look(run_id, conf).finished_at and (left := until - time.monotonic()) > 0:
+    while not (run := look(run_id, conf)).finished_at and (left := until - time.monotonic()) > 0:
         _store(conf).wait(run_id, left)
+    return run
 
 
 def follow(run_id: str, seconds: float, conf: Conf, display: Display) -> Report:
@@ -176,11 +179,10 @@ def follow(run_id: str, seconds: float, conf: Conf, display: Display) -> Report:
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         try:
-            run = look(run_id, conf)
+            run = wait(run_id, min(left, _LOOK_SECONDS), conf)
             display.stands(run.counts, run.tests_total)
             if run.finished_at:
                 break
-            wait(run_id, min(left, _LOOK_SECONDS), conf)
         except QueueUnavailableError as error:
             display.tell(str(error))
             time.sleep(min(left, _LOOK_SECONDS))
@@ -189,8 +191,11 @@ def follow(run_id: str, seconds: float, conf: Conf, display: Display) -> Report:
 
 def cancel(run_id: str, conf: Conf) -> Report:
     """End a queued run now and report it; a finished one stays as it is."""
-    _about_run(run_id, lambda: _store(conf).cancel(run_id))
-    return fetch(run_id, conf)
+    store = _store(conf)
+    _about_run(run_id, lambda: store.cancel(run_id))
+    run = look(run_id, conf)
+    herald(run, store, conf)
+    return report_of(run, conf)
 
 
 def recent(conf: Conf) -> list[Report]:

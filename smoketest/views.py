@@ -151,8 +151,8 @@ class SlowView(_SmokeView):
         report = runs.start(asked.order_of(request), self.conf)
         if seconds and not report.status.is_finished:
             _let_go_of_databases()
-            runs.wait(report.run_id, seconds, self.conf)
-            report = runs.fetch(report.run_id, self.conf)
+            run = runs.wait(report.run_id, seconds, self.conf)
+            report = runs.report_of(run, self.conf)
         response = self._answer(request, report)
         response.headers["Location"] = self._url_of(request, report.run_id)
         return response
@@ -168,8 +168,7 @@ class RunView(_SmokeView):
         seconds, after = asked.wait_of(request, self.conf), asked.after_of(request)
         if seconds:
             _let_go_of_databases()
-            runs.wait(run_id, seconds, self.conf)
-        run = runs.look(run_id, self.conf)
+        run = runs.wait(run_id, seconds, self.conf)
         stage = f"{int(bool(run.started_at))}{int(bool(run.finished_at))}"
         etag = f'"{run_id}-{stage}-{run.counts.ended}-{after}-{self.format.name}-{int(bool(self.key))}"'
         response = get_conditional_response(request, etag=etag)

@@ -1,7 +1,7 @@
 """Tells the project, once for each run, that it has begun and ended, and keeps what later runs are compared with."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from smoketest import announce
 from smoketest.bounded import send_bounded
@@ -18,11 +18,14 @@ logger = logging.getLogger("smoketest")
 _STARTED, _FINISHED = "started", "finished"
 
 
-def herald(run: Run, store: RedisStore, conf: Conf) -> None:
-    """Tell what has happened with the run, as far as nobody has yet; never raises."""
+def herald(run: Run, store: RedisStore, conf: Conf, *, untold_seconds: float = 0.0) -> None:
+    """Tell what has happened with the run, as far as nobody has yet; never raises.
+
+    What has happened within `untold_seconds` is left to whoever ended it, unless that was this very look at the run.
+    """
     try:
         # What has happened since it was looked at can't be told from what was seen.
-        if untold := _untold(run):
+        if untold := _untold(run, timedelta(seconds=untold_seconds)):
             _tell(run, store.claim_telling(run.id, untold), store, conf)
     except (QueueUnavailableError, UnknownRunError) as error:
         logger.debug("run %s: what has happened is not told here: %s", run.id, error)
@@ -33,9 +36,13 @@ def final_report(run: Run, store: RedisStore) -> Report:
     return _report(store.with_results(run))
 
 
-def _untold(run: Run) -> list[str]:
+def _untold(run: Run, patience: timedelta) -> list[str]:
     has_happened = {_STARTED: run.started_at, _FINISHED: run.finished_at}
-    return [event for event, at in has_happened.items() if at and event not in run.told]
+    return [event for event, at in has_happened.items() if at and event not in run.told and _is_due(run, at, patience)]
+
+
+def _is_due(run: Run, at: datetime, patience: timedelta) -> bool:
+    return run.is_news or run.seen_at is None or run.seen_at - at >= patience
 
 
 def _tell(run: Run, events: list[str], store: RedisStore, conf: Conf) -> None:

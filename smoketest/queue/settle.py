@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from smoketest.conf import Conf
 from smoketest.queue.dispatch import QueueLook, look
+from smoketest.queue.herald import herald
 from smoketest.record.redis import RedisStore
 from smoketest.record.workers import Worker, alive, open_roll
 from smoketest.results import Run
@@ -16,7 +17,9 @@ def settle(run: Run, store: RedisStore, conf: Conf) -> Run:
     workers, queue = alive(open_roll(conf.redis_url).workers()), look(conf)
     for lane in run.silent_lanes:
         store.give_up(run.id, lane, why_lost(run, lane, workers, queue))
-    return store.peek(run.id)
+    settled = store.peek(run.id)
+    herald(settled, store, conf)
+    return settled
 
 
 def why_lost(run: Run, lane: str, workers: Sequence[Worker], queue: QueueLook) -> str:

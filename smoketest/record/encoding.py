@@ -101,6 +101,8 @@ def run_of(run_id: str, text: str) -> Run:
         only_new=about["only_new"],
         started_at=_time(facts.get("started_at")),
         finished_at=_time(facts.get("finished_at")),
+        seen_at=_time(told["now"]),
+        is_news=told["is_news"],
         seconds=(ended_at - int(facts["created_at"])) / 1000,
         is_cancelled="cancelled_at" in facts,
         start_seconds=int(facts["start_ms"]) / 1000,

@@ -1,5 +1,8 @@
 """The record of runs in Redis."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from smoketest import conf
@@ -142,6 +145,30 @@ def test_finished_since_it_was_looked_at(create, receive_finished):
     herald(store.peek(RUN), store, conf.current())
 
     assert receive_finished == [Status.PASS]
+
+
+def test_left_to_the_worker(create, receive_finished):
+    """Who looks at a run just after its end leaves the telling to whoever ended it, unless nobody has told for long."""
+    store = create(make_step("a"))
+    take(store, "one", ended=(take(store, "one"), make_result("a")))
+    ended = store.peek(RUN)
+
+    seen = replace(ended, seen_at=ended.finished_at + timedelta(milliseconds=1))
+    herald(seen, store, conf.current(), untold_seconds=2)
+    assert receive_finished == []
+    herald(replace(seen, seen_at=seen.finished_at + timedelta(seconds=2)), store, conf.current(), untold_seconds=2)
+    assert receive_finished == [Status.PASS]
+
+
+def test_ended_by_the_look(create, receive_finished, redis_server):
+    """Who ends a run by looking at it, since a lease is over, tells at once: nobody else may ever look."""
+    store = create(make_step("a"))
+    take(store, "one")
+    expire_leases(redis_server)
+
+    herald(store.peek(RUN), store, conf.current(), untold_seconds=2)
+
+    assert receive_finished == [Status.FAIL]
 
 
 def test_claim_telling__no_run(store):
