@@ -102,3 +102,11 @@ class Channel:
         # A process that the test has started may hold the pipe open when its own is dead.
         if self._read_fd not in ready:
             raise EOFError
+
+
+def socketpair() -> tuple[int, int]:
+    """Return the descriptors of two sockets that are connected, for both ends of a channel."""
+    ours, theirs = (end.detach() for end in _socket.socketpair())
+    for fd in (ours, theirs):
+        os.set_blocking(fd, True)  # a default timeout makes them otherwise
+    return ours, theirs

@@ -1,17 +1,19 @@
 """Processes that run steps side by side, each step in a supervised process: what a command does without workers."""
 
-import json
 import multiprocessing
 import os
 import platform
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 
 from smoketest.execution import hygiene, kinship
+from smoketest.execution.channel import Channel, socketpair
 from smoketest.execution.runner import OpenSession, make_supervisor, run_supervised
+from smoketest.execution.starting import START_SECONDS
 from smoketest.results import Cause, Outcome, Result, Step
 
 _FORK = multiprocessing.get_context("fork")
@@ -20,6 +22,8 @@ _LOOK_SECONDS = 0.1
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _END_SECONDS = 5.0
 """From the request to end until the kill."""
+_SPARE_SECONDS = START_SECONDS + 10.0
+"""What a process may need beside a step's own limit: to have one that runs the test, and to end it."""
 
 
 class Crew:
@@ -41,14 +45,15 @@ class Crew:
         while True:
             if look([hand.step.id for hand in self._hands if hand.step]):
                 self._hand_out(waiting)
-            busy = {hand.connection: hand for hand in self._hands if hand.step}
+            busy = [hand for hand in self._hands if hand.step]
             if not busy:
                 return
-            for ready in wait(list(busy), _LOOK_SECONDS):
-                hand = busy[ready]  # type: ignore[index] # wait() takes sockets too
-                result = hand.result()
-                hand.go_on()
-                yield result
+            ready = wait([hand.fileno() for hand in busy], _LOOK_SECONDS)
+            for hand in busy:
+                if hand.fileno() in ready or hand.is_overdue:
+                    result = hand.result()
+                    hand.go_on()
+                    yield result
 
     def _hand_out(self, waiting: deque[deque[Step]]) -> None:
         while waiting:
@@ -76,10 +81,12 @@ class _Hand:
         self._open_session = open_session
         self.step: Step | None = None
         self._unit: deque[Step] = deque()
+        self._seconds = 0.0
+        self._until = 0.0
         self._start()
 
     def _start(self) -> None:
-        self.connection, theirs = _FORK.Pipe()
+        self._channel, theirs = (Channel(end, end) for end in socketpair())
         arguments = (theirs, self._open_session, os.getpid())
         self._process = _FORK.Process(target=_work, args=arguments, daemon=True)
         # Its first steps are made with the handlers of this process; what comes meanwhile waits for its own.
@@ -90,6 +97,15 @@ class _Hand:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
+    def fileno(self) -> int:
+        """Return the descriptor that becomes readable with the result, or with the process' end."""
+        return self._channel.fds[0]
+
+    @property
+    def is_overdue(self) -> bool:
+        """Tell whether the step should have ended long ago."""
+        return time.monotonic() > self._until
+
     def take(self, unit: deque[Step]) -> None:
         """Begin a unit."""
         self._unit = unit
@@ -99,28 +115,30 @@ class _Hand:
         """Begin the next step of the unit, if there is one."""
         self.step = self._unit.popleft() if self._unit else None
         if self.step:
+            self._seconds = self.step.timeout_seconds + _SPARE_SECONDS
+            self._until = time.monotonic() + self._seconds
             with suppress(OSError):  # it has died; result() tells
-                self.connection.send_bytes(json.dumps(self.step.as_dict()).encode())
+                self._channel.send(self.step.as_dict())
 
     def result(self) -> Result:
-        """Return the result of the step that has ended."""
+        """Return the result of the step that has ended, or is overdue."""
         try:
-            return Result.from_dict(json.loads(self.connection.recv_bytes()))
+            return Result.from_dict(self._channel.receive(self._until))
+        except TimeoutError:
+            self._process.kill()
+            self.end()
+            message = f"the process that supervised it did not answer within {self._seconds:g} s and was killed"
+            return self._replaced(Cause.LOST, message)
         except (EOFError, OSError):
-            return self._bury()
+            self.end()
+            message = f"the process that supervised it ended with exit code {self._process.exitcode}"
+            return self._replaced(Cause.CRASH, message)
 
-    def _bury(self) -> Result:
-        """Tell of the process' death, and have another in its place."""
-        self.end()
-        obituary = Result(
-            id=self.step.id if self.step else "",
-            outcome=Outcome.ERRORED,
-            cause=Cause.CRASH,
-            message=f"the process that supervised it ended with exit code {self._process.exitcode}",
-            host=platform.node(),
-        )
+    def _replaced(self, cause: Cause, message: str) -> Result:
+        """Have another process in the place of the dead one, and tell of it."""
         self._start()
-        return obituary
+        test_id = self.step.id if self.step else ""
+        return Result(id=test_id, outcome=Outcome.ERRORED, cause=cause, message=message, host=platform.node())
 
     def ask_to_end(self) -> None:
         """Let the process end what it runs."""
@@ -128,25 +146,25 @@ class _Hand:
 
     def end(self) -> None:
         """Wait for the process' end, or make one."""
-        self.connection.close()
+        self._channel.close()
         self._process.join(_END_SECONDS)
         if self._process.exitcode is None:
             self._process.kill()
             self._process.join()
 
 
-def _work(connection: Connection, open_session: OpenSession, parent: int) -> None:
+def _work(channel: Channel, open_session: OpenSession, parent: int) -> None:
     """Run the steps that arrive until there are no more, or SIGTERM comes."""
     os.setpgid(0, 0)  # Ctrl-C in the terminal is for the parent, which ends this process
     kinship.die_with(parent)
-    hygiene.clean_process(keep_fds=(connection.fileno(),))
+    hygiene.clean_process(keep_fds=channel.fds)
     os.dup2(2, 1)  # what a test writes past Python is no part of the report
     signal.signal(signal.SIGTERM, _leave)
     with closing(make_supervisor(open_session)) as supervisor, suppress(EOFError, BrokenPipeError):
         while True:
-            step = Step.from_dict(json.loads(connection.recv_bytes()))
+            step = Step.from_dict(channel.receive())
             supervisor.prepare()
-            connection.send_bytes(json.dumps(run_supervised(step, supervisor).as_dict()).encode())
+            channel.send(run_supervised(step, supervisor).as_dict())
 
 
 def _leave(_number: int, _frame: object) -> None:

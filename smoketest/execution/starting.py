@@ -3,17 +3,16 @@
 import contextlib
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from smoketest.execution import kinship, native
-from smoketest.execution.channel import Channel
+from smoketest.execution.channel import Channel, socketpair
 from smoketest.execution.warden import FILES, REAP_SECONDS, Serve, live_as_warden
 
-_START_SECONDS = 60.0
+START_SECONDS = 60.0
 """How long a warden may take to come up: it imports smoke modules, a new program the whole project."""
 _STILL_SECONDS = 1.0
 _ANSWER_SECONDS = 1.0
@@ -34,7 +33,7 @@ class Warden:
         `still` is called each second until then, and must return quickly.
         Raises ChildProcessError when there is none to be had.
         """
-        until = time.monotonic() + _START_SECONDS
+        until = time.monotonic() + START_SECONDS
         try:
             self._control.send({"do": "begin"})
             while not self._control.is_ready(now := time.monotonic() + _STILL_SECONDS) and now < until:
@@ -90,7 +89,7 @@ def fork_warden(serve: Serve, *, prepare: Callable[[], None] = lambda: None) -> 
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
-    ours, theirs = _socketpair()
+    ours, theirs = socketpair()
     parent = os.getpid()
     try:
         pid = os.fork()
@@ -110,7 +109,7 @@ def exec_warden(command: Sequence[str]) -> Warden:
     The command gets two more arguments, the file descriptor of its channel and the id of this process, and has to
     call `live_as_warden()` with them. Safe in any thread or greenlet.
     """
-    ours, theirs = _socketpair()
+    ours, theirs = socketpair()
     passed = 3 if theirs != 3 else 4  # noqa: PLR2004 (the first free ones of a new process)
     try:
         pid = os.posix_spawn(
@@ -127,10 +126,3 @@ def exec_warden(command: Sequence[str]) -> Warden:
     finally:
         os.close(theirs)
     return Warden(pid, ours)
-
-
-def _socketpair() -> tuple[int, int]:
-    ours, theirs = (end.detach() for end in socket.socketpair())
-    for fd in (ours, theirs):
-        os.set_blocking(fd, True)  # gevent's do not
-    return ours, theirs

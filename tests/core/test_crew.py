@@ -2,10 +2,15 @@
 
 import os
 import signal
+from contextlib import closing, nullcontext
+from pathlib import Path
 
 import pytest
 
 from smoketest.execution import crew
+from smoketest.results import Cause, Outcome, Result
+from tests import waiting
+from tests.core.making import make_step
 
 _born_with = []
 """The signals that come to a process of this one as soon as it is forked."""
@@ -39,3 +44,36 @@ def test_ended_at_birth(capfd, number):
 
     assert hand._process.exitcode == -number
     assert capfd.readouterr().err == ""
+
+
+def _parent(process):
+    """Return the parent of a process."""
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _is_there(process):
+    """Tell whether a process is there."""
+    return Path(f"/proc/{process}").exists()
+
+
+def test_supervising_process_is_stopped(tmp_path, monkeypatch):
+    """One that does not answer any more is killed with all below it; the step is lost, and the rest goes on."""
+    monkeypatch.setattr(crew, "_SPARE_SECONDS", 2.0)
+
+    def execute(step):
+        if step.id == "stops":
+            family = os.getpid(), os.getppid(), _parent(os.getppid())
+            (tmp_path / "family").write_text(" ".join(map(str, family)))
+            os.kill(family[-1], signal.SIGSTOP)
+        return Result(id=step.id, outcome=Outcome.PASSED)
+
+    steps = [make_step("stops", timeout_seconds=1.0), make_step("next"), make_step("last")]
+    with closing(crew.Crew(lambda: nullcontext(execute), 1)) as processes:
+        lost, *rest = processes.run([steps[:2], steps[2:]], look=lambda _: True)
+
+        family = (tmp_path / "family").read_text().split()
+        waiting.until(lambda: not any(map(_is_there, family)), what="nothing of it is left")
+
+    assert (lost.id, lost.outcome, lost.cause) == ("stops", Outcome.ERRORED, Cause.LOST)
+    assert lost.message == "the process that supervised it did not answer within 3 s and was killed"
+    assert [(result.id, result.outcome) for result in rest] == [("next", Outcome.PASSED), ("last", Outcome.PASSED)]
