@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from smoketest.report.output import emptied_file
+from smoketest.report.output import file_option
 
 _DEFAULT_TOKEN_VARIABLE = "SMOKETEST_TOKEN"  # noqa: S105 (a name)
 _RUN_SECONDS = 600.0
@@ -88,8 +88,8 @@ def _make_parser() -> argparse.ArgumentParser:
     add("--wait-for-release", type=_seconds, default=60.0, metavar="SECONDS", help="until the app is there; default 60")
     add("--timeout", type=_seconds, metavar="SECONDS", help=f"until the verdict; default {_RUN_SECONDS:g}")
     add("--format", type=_text, default="text", metavar="NAME", help="of the report, one that the app knows")
-    add("--output", type=emptied_file, metavar="FILE", help="the report goes there, not to stdout")
-    add("--junit", type=emptied_file, metavar="FILE", help="the report as JUnit XML goes there too")
+    add("--output", type=file_option, metavar="FILE", help="the report goes there, not to stdout")
+    add("--junit", type=file_option, metavar="FILE", help="the report as JUnit XML goes there too")
     add("--cancel-on-interrupt", action="store_true", help="Ctrl-C, or SIGTERM, ends the run too")
     add("--only-new", action="store_true", help="let failures pass that the release before had too")
     add("--nagios", action="store_true", help="be a Nagios plugin that checks the fast tests")

@@ -22,20 +22,28 @@ class Out(Protocol):
         """Return the descriptor."""
 
 
-def emptied_file(path: str) -> Path:
-    """Return the file of an option, empty.
+def emptied_file(path: str | Path) -> Path:
+    """Return the file, empty.
 
     It may be impossible to write; and what an earlier run has left must not be taken for the new report.
     """
-    try:
-        Path(path).write_text("")
-    except OSError as error:
-        raise ArgumentTypeError(str(error)) from None
+    Path(path).write_text("")
     return Path(path)
 
 
+def file_option(word: str) -> Path:
+    """Return the file of an option, empty."""
+    try:
+        return emptied_file(word)
+    except OSError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
 def write(text: str, out: Out | Path) -> None:
-    """Write a report; a reader that has left, or an encoding without the characters, changes no verdict."""
+    """Write a report; a reader that has left, or an encoding without the characters, changes no verdict.
+
+    Raises OSError where it can't be written.
+    """
     if isinstance(out, Path):
         out.write_text(text, encoding="utf-8")
         return
@@ -44,8 +52,10 @@ def write(text: str, out: Out | Path) -> None:
     try:
         out.write(text)
         out.flush()
-    except BrokenPipeError:
+    except OSError as error:
         _forget_reader(out)
+        if not isinstance(error, BrokenPipeError):
+            raise
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """`manage.py smoketest` here and now."""
 
+import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from django.core.management import execute_from_command_line
+from django.core.management import call_command, execute_from_command_line
 
 from tests import waiting
 from tests.project.shop.models import FooModel
@@ -63,6 +65,21 @@ def run(start):
         process = start(*arguments, **environment)
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
+
+    return finish
+
+
+@pytest.fixture
+def run_in_shell():
+    """Run a line of the shell with the command's options; returns exit code and stderr."""
+
+    def finish(apps, words):
+        line = f"{shlex.quote(sys.executable)} -m django smoketest {words}"
+        environment = {**os.environ, "SMOKETEST_TEST_APPS": apps}
+        done = subprocess.run(
+            ["/bin/sh", "-c", line], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        return done.returncode, done.stderr
 
     return finish
 
@@ -262,6 +279,34 @@ def test_output(run, tmp_path):
 
     assert (code, out) == (0, "")
     assert (tmp_path / "report.txt").read_text().startswith("PASS\n")
+
+
+def test_output__can_not_be_written(run):
+    """A file that takes nothing changes no verdict: the report goes to stdout, and stderr tells."""
+    code, out, err = run("outcomes", "--output", "/dev/full")
+
+    assert (code, out.partition("\n")[0]) == (1, "FAIL"), err
+    assert "FAIL, but /dev/full does not take the report: [Errno 28] No space left on device\n" in err
+
+
+@pytest.mark.parametrize("apps", ["outcomes", "together"])
+def test_output__nor_stdout(run_in_shell, apps):
+    """Nor does a stdout that takes nothing."""
+    code, err = run_in_shell(apps, "--format json >/dev/full")
+
+    assert code == (1 if apps == "outcomes" else 0), err
+    assert "but stdout does not take the report: [Errno 28] No space left on device\n" in err
+
+
+@pytest.mark.parametrize("as_type", [str, Path])
+def test_output__called_by_code(project, tmp_path, as_type):
+    """`call_command` takes a path as a word or as a `Path`, and empties the file as the command line does."""
+    project("together")
+    file = tmp_path / "report.txt"
+
+    call_command("smoketest", output=as_type(file), stdout=io.StringIO(), stderr=io.StringIO())
+
+    assert file.read_text().startswith("PASS\n")
 
 
 def test_durations(run):

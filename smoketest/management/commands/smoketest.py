@@ -5,6 +5,7 @@ import sys
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -16,7 +17,6 @@ from smoketest.progress.display import open_display
 from smoketest.report import durations, listing, only_new, output
 from smoketest.report.formats import FORMATS
 from smoketest.report.json import as_dict
-from smoketest.report.output import emptied_file
 from smoketest.report.summary import Report
 from smoketest.results import Status
 from smoketest.suite.plan import Order, Selection
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         parser.add_argument("--failfast", action="store_true", help="begin nothing more after the first failure")
         parser.add_argument("--list", action="store_true", help="list all tests with their marks, and run none")
         parser.add_argument("--format", choices=list(FORMATS), default="text")
-        parser.add_argument("--output", type=emptied_file, metavar="FILE", help="the report goes there, not to stdout")
+        parser.add_argument("--output", metavar="FILE", help="the report goes there, not to stdout")
         parser.add_argument("--durations", type=_whole, metavar="N", help="name the N slowest tests on stderr")
         parser.add_argument("--queue", action="store_true", help="let the workers run all tests, and wait for the end")
         parser.add_argument("--hosts", choices=["all"], help="with --queue: on each live worker host")
@@ -79,15 +79,15 @@ class Command(BaseCommand):
     def _handle(self, options: Mapping[str, Any]) -> int:
         _check(options)
         settings = conf.current()
-        out = options["output"] or self.stdout
+        file = output.emptied_file(options["output"]) if options["output"] else None
         selection = Selection(**{name: tuple(options[name]) for name in Selection.__slots__})
         if options["list"]:
             with redirect_stdout(sys.stderr):
                 _, plan = runs.plan_of(selection, settings, with_slow=True)
-            output.write(listing.render(plan), out)
+            output.write(listing.render(plan), file or self.stdout)
             return 0
         report, is_interrupted = _run(selection, settings, options)
-        output.write(FORMATS[options["format"]].render(report), out)
+        self._write(FORMATS[options["format"]].render(report), report.status, file)
         sys.stderr.write(durations.render(report, options["durations"] or 0))
         if is_interrupted:
             return _INTERRUPTED
@@ -96,6 +96,15 @@ class Command(BaseCommand):
             sys.stderr.write(f"{only_new.what_counts(values)}\n")
             return 0 if only_new.has_only_old_failures(values) else _EXIT_CODES[report.status]
         return _EXIT_CODES[report.status]
+
+    def _write(self, text: str, status: Status, file: Path | None) -> None:
+        """Write the report, to stdout where its file takes nothing; the verdict stands even if that can't be done."""
+        try:
+            output.write(text, file or self.stdout)
+        except OSError as error:
+            sys.stderr.write(f"{status}, but {file or 'stdout'} does not take the report: {error}\n")
+            if file:
+                self._write(text, status, None)
 
 
 @contextmanager
