@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from celery import current_app
 
 from smoketest import tasks
 from tests import waiting
+from tests.clocks import environment_of_clock
 from tests.live.conftest import outcomes_of
 from tests.servers import ROOT
 
@@ -387,35 +387,9 @@ def test_delivered_twice__threads(start_worker, run_gated, gate, deployer):
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
 
 
-@pytest.fixture
-def fast_clock(tmp_path):
-    """A library to be loaded first, which lets a process see the time an hour from now."""
-    compiler = shutil.which("cc")
-    if not compiler:
-        pytest.skip("no C compiler")
-    (tmp_path / "clock.c").write_text(FAST_CLOCK)
-    library = tmp_path / "clock.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, tmp_path / "clock.c", "-ldl"], check=True)
-    return library
-
-
-FAST_CLOCK = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <time.h>
-
-int clock_gettime(clockid_t id, struct timespec *time) {
-    int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
-    int failed = real(id, time);
-    if (id == CLOCK_REALTIME) time->tv_sec += 3600;
-    return failed;
-}
-"""
-
-
-def test_clocks_differ(start_worker, run_gated, gate, deployer, fast_clock):
+def test_clocks_differ(start_worker, run_gated, gate, deployer, tmp_path):
     """A worker whose clock is an hour ahead changes nothing: the only clock is Redis'."""
-    worker = start_worker(LD_PRELOAD=str(fast_clock))
+    worker = start_worker(**environment_of_clock(3600, tmp_path))
     start_worker()
     url = run_gated()
     gate.wait_for(2)
