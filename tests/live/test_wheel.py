@@ -1,8 +1,9 @@
-"""What is shipped: the wheel."""
+"""What is shipped: the wheel, and the sources."""
 
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
@@ -49,15 +50,37 @@ class ShippedTest(SmokeTest):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dist")
+    return build("wheel", tmp_path_factory.mktemp("dist"))
+
+
+def build(target, folder):
+    """Build the wheel, or the sdist, and return its path."""
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)],
         cwd=ROOT,
         check=True,
         capture_output=True,
     )
-    (path,) = folder.glob("*.whl")
+    (path,) = folder.iterdir()
     return path
+
+
+def test_sdist__holds_what_its_tests_read(tmp_path):
+    """The unpacked sources hold the tests with the documentation, the locks and all else that they need."""
+    with tarfile.open(build("sdist", tmp_path / "dist")) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (sources,) = tmp_path.glob("django_smoketest-*")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/app/test_docs_reference.py", "tests/app/test_docs_examples.py"],
+        cwd=sources,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert {".ci", "Makefile", "Procfile", "docs", "requirements"} <= {path.name for path in sources.iterdir()}
 
 
 def test_wheel__holds_the_package_only(wheel):
