@@ -11,6 +11,8 @@ from smoketest.cases import SmokeTest
 from smoketest.contrib.one_each import one_test_each
 from smoketest.contrib.telling import require, told, without_secrets
 
+_OK = 200
+"""The least status that answers; those below come before."""
 _BAD_REQUEST = 400
 """The least status that is an error."""
 _DAY_SECONDS = 86_400
@@ -54,10 +56,24 @@ class AddressesTest(SmokeTest):
 
     def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
         host = parts.hostname or ""
+        connection: http.client.HTTPConnection
         if parts.scheme == "http":
-            return http.client.HTTPConnection(host, parts.port, timeout=self.connect_seconds)
-        context = ssl.create_default_context(cafile=self.ca_file)
-        return http.client.HTTPSConnection(host, parts.port, timeout=self.connect_seconds, context=context)
+            connection = http.client.HTTPConnection(host, parts.port, timeout=self.connect_seconds)
+        else:
+            context = ssl.create_default_context(cafile=self.ca_file)
+            connection = http.client.HTTPSConnection(host, parts.port, timeout=self.connect_seconds, context=context)
+        connection.response_class = _FinalAnswer
+        return connection
+
+
+class _FinalAnswer(http.client.HTTPResponse):
+    """Not 103 Early Hints, which http.client takes for the answer."""
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status < _OK:
+            self.headers = None  # type: ignore[assignment] # as before the first
+            super().begin()
 
 
 def _ask(connection: http.client.HTTPConnection, parts: SplitResult) -> int:

@@ -16,10 +16,18 @@ from tests.servers import free_port
 
 
 class Page(BaseHTTPRequestHandler):
-    """Answers with the status that its path names."""
+    """Answers with the status that its path names; after `?hints` there are early hints before it."""
+
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        if self.path.endswith("?hints"):
+            for _ in range(2):
+                self.send_response_only(103)
+                self.send_header("Link", "</style.css>; rel=preload; as=style")
+                self.end_headers()
         self.send_response(int(self.path[1:4] or 200))
+        self.send_header("Connection", "close")
         self.end_headers()
 
     def log_message(self, *_):
@@ -88,6 +96,15 @@ def test_error():
 
     assert result.outcome is Outcome.FAILED
     assert result.message == f"http://127.0.0.1:{port}/503 answers 503 Service Unavailable"
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, Outcome.PASSED), (503, Outcome.FAILED)])
+def test_early_hints(status, outcome):
+    """What counts is the answer, and not the early hints before it."""
+    with served() as port:
+        result = result_of(addresses.AddressesTest, urls=[f"http://127.0.0.1:{port}/{status}?hints"])
+
+    assert result.outcome is outcome, result.message
 
 
 def test_nobody_listens():

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiri
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 CONSOLE = "django.core.mail.backends.console.EmailBackend"
+FILES = "django.core.mail.backends.filebased.EmailBackend"
 
 
 def mail_settings(backend, **options):
@@ -104,3 +105,13 @@ def test_no_connection():
 
     assert result.outcome is Outcome.SKIPPED
     assert result.message == f"{CONSOLE.rpartition('.')[0]} opens no connection, so there is none to try"
+
+
+def test_no_connection__files(tmp_path):
+    """Nor is one that writes files, which would leave an empty one behind."""
+    with mail_settings(FILES, file_path=str(tmp_path)):
+        result = result_of(mail.MailTest)
+
+    assert result.outcome is Outcome.SKIPPED
+    assert "filebased opens no connection" in result.message
+    assert list(tmp_path.iterdir()) == []
