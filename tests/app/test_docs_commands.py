@@ -1,9 +1,12 @@
 """The commands, scripts and files that the docs show."""
 
+import os
 import re
 import shlex
 import subprocess
+import sys
 from configparser import ConfigParser
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,6 +14,7 @@ from django.core.management import load_command_class
 
 from smoketest.client import options
 from smoketest.client.endings import ExitCode
+from tests.core.answering import PENDING, Answering, Said, report
 from tests.reading import PAGES
 from tests.servers import ROOT
 
@@ -42,7 +46,10 @@ def commands(pattern):
 
 CLIENT = commands(r'(?m)(?:^|/bin/)smoketest ((?:https?://|"\$APP_URL).*)')
 MANAGE = commands(r"manage\.py smoketest\b(.*)")
-JOB = yaml.safe_load(next(block for block in blocks("yaml") if "kind: Job" in block))
+WORKFLOW, PIPELINE, JOB = (
+    next(block for block in blocks("yaml") if mark in block) for mark in ("runs-on:", "stages:", "kind: Job")
+)
+(CONTAINER,) = yaml.safe_load(JOB)["spec"]["template"]["spec"]["containers"]
 
 
 def test_something_is_found():
@@ -63,12 +70,70 @@ def test_console_script(words, tmp_path, monkeypatch):
 
 def test_console_script__job():
     """It understands the Job's arguments, which leaves it time enough."""
-    (container,) = JOB["spec"]["template"]["spec"]["containers"]
+    parsed = options.parse(CONTAINER["args"], {})
 
-    parsed = options.parse(container["args"], {})
+    assert parsed.release_seconds + parsed.seconds < yaml.safe_load(JOB)["spec"]["activeDeadlineSeconds"]
 
-    assert container["command"] == ["smoketest"]
-    assert parsed.release_seconds + parsed.seconds < JOB["spec"]["activeDeadlineSeconds"]
+
+def scripts():
+    """Return the shell's words of each recipe's job that runs the tests; what installs the command is left out."""
+    (workflow,) = [step["run"] for step in yaml.safe_load(WORKFLOW)["jobs"]["deploy"]["steps"] if "env" in step]
+    pipeline = "\n".join(yaml.safe_load(PIPELINE)["smoketest"]["script"])
+    container = shlex.join([*CONTAINER["command"], *CONTAINER["args"]])
+    return [re.sub(r"(?m)^.*\bpip install .*$", "", script) for script in (workflow, pipeline, container)]
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("PASS", 0), ("FAIL", 1)])
+@pytest.mark.parametrize("script", scripts(), ids=["GitHub Actions", "GitLab CI", "Kubernetes"])
+def test_jobs(script, verdict, code, tmp_path):
+    """The jobs of the recipes end with the verdict, about the release that they are for."""
+    text = Said(status=500 if code else 200, body=f"{verdict}\n")
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "NO_PROXY": "127.0.0.1",
+        "GITHUB_SHA": "RELEASE",
+        "CI_COMMIT_SHA": "RELEASE",
+    }
+
+    with Answering(PENDING, report(verdict), text) as app:
+        here = re.sub(r"https?://[\w.]+/smoketest/slow/", app.url, script)
+        done = subprocess.run(
+            ["/bin/sh", "-e"],
+            input=here,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, done.stdout) == (code, f"{verdict}\n"), done.stderr
+    assert app.requests()[0] == "POST /smoketest/slow/?release=RELEASE"
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ("github-workflows", WORKFLOW),
+        ("github-workflows", (ROOT / ".github/workflows/ci.yml").read_text()),
+        ("gitlab-ci", PIPELINE),
+        ("compose-spec", (ROOT / "docker-compose.yml").read_text()),
+    ],
+)
+def test_schemas(schema, text, tmp_path):
+    """What is written for GitHub, GitLab and Docker fits the schemas that are published of it."""
+    file = tmp_path / "it.yml"
+    file.write_text(text)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("words", MANAGE)
