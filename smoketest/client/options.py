@@ -109,8 +109,11 @@ def _check_url(given: argparse.Namespace, parser: argparse.ArgumentParser) -> No
         parser.error("the URL must begin with https:// or http:// and a host")
     if "@" in parts.netloc:
         parser.error("the URL holds a name or a password, which end in logs; use --token-env")
-    if not given.nagios and not parts.path.endswith("/slow/"):
+    is_slow = parts.path.endswith("/slow/")
+    if not given.nagios and not is_slow:
         parser.error("the URL must be that of the slow runs, which ends in /slow/, unless --nagios is given")
+    if given.nagios and is_slow:
+        parser.error("with --nagios the URL must be that of the fast tests: with this one each look would start a run")
 
 
 def _with_selection(given: argparse.Namespace) -> str:

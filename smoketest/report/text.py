@@ -65,7 +65,8 @@ def _progress(report: Report) -> Iterator[str]:
     if not report.status.is_finished:
         yield f"tests total: {report.tests_total}"
         yield f"run: {report.run_id}"
-        yield f"poll: {report.url}"
+        if report.url:  # a command does not know it
+            yield f"poll: {report.url}"
 
 
 def _body(report: Report) -> Iterator[str]:

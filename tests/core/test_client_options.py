@@ -5,6 +5,7 @@ import pytest
 from smoketest.client.options import parse
 
 URL = "https://app.example/smoketest/slow/"
+FAST_URL = "https://app.example/smoketest/"
 
 
 @pytest.mark.parametrize(
@@ -13,7 +14,8 @@ URL = "https://app.example/smoketest/slow/"
         ([], "required: url"),
         (["app.example/smoketest/slow/"], "must begin with https://"),
         (["https://app.example:x/slow/"], "the URL can't be read"),
-        (["https://app.example/smoketest/"], "ends in /slow/"),
+        ([FAST_URL], "ends in /slow/"),
+        ([URL, "--nagios"], "each look would start a run"),
         (["https://app.example/smoke test/slow/"], "must begin with"),
         (["https://me:hunter2@app.example/slow/"], "a name or a password"),
         ([URL, "--release", ""], "it is empty, perhaps a variable that is not set"),
@@ -26,9 +28,9 @@ URL = "https://app.example/smoketest/slow/"
         ([URL, "--junit", "/not/there.xml"], "No such file or directory"),
         ([URL, "--hosts", "one"], "invalid choice: 'one'"),
         ([URL, "--rel", "x"], "unrecognized arguments: --rel"),
-        ([URL, "--nagios", "--release", "new"], "--release and --nagios don't go together"),
-        ([URL, "--nagios", "--hosts", "all"], "--hosts and --nagios don't go together"),
-        ([URL, "--nagios", "--only-new"], "--only-new and --nagios don't go together"),
+        ([FAST_URL, "--nagios", "--release", "new"], "--release and --nagios don't go together"),
+        ([FAST_URL, "--nagios", "--hosts", "all"], "--hosts and --nagios don't go together"),
+        ([FAST_URL, "--nagios", "--only-new"], "--only-new and --nagios don't go together"),
     ],
 )
 def test_refused(capsys, words, complaint):
@@ -53,7 +55,7 @@ def test_defaults():
 
 def test_timeouts():
     """A monitor is not kept for minutes, and 0 is a time as well."""
-    assert parse([URL, "--nagios"], {}).seconds == 10.0
+    assert parse([FAST_URL, "--nagios"], {}).seconds == 10.0
     assert parse([URL, "--timeout", "0"], {}).seconds == 0.0
 
 

@@ -89,6 +89,11 @@ poll: https://example.com/smoketest/runs/run-2/
     )
 
 
+def test_running__no_url():
+    """Where nobody knows the URL to ask again there is no line for it."""
+    assert text.render(replace(RUNNING, url="")).endswith("tests total: 6\nrun: run-2\n")
+
+
 def test_documented_example():
     """The example of the documentation is what is written, line by line."""
     results = [make_result(f"module1.smoke.DemoTest.test_{name}", Outcome.PASSED) for name in "abcde"]

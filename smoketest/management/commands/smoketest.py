@@ -27,8 +27,15 @@ _INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
 _ONLY_HERE = ("parallel", "failfast", "list")
 """Options that mean nothing to a run on the queue."""
-_ONLY_QUEUED = ("hosts", "only_new")
+_ONLY_QUEUED = ("hosts", "only_new", "timeout")
 """Options that mean something only there."""
+_QUEUED_SECONDS = 600.0
+_SELECTION = {
+    "app": ("--app", "tests of this app"),
+    "tag": ("--tag", "tests with this tag"),
+    "exclude_tag": ("--exclude-tag", "no tests with this tag"),
+    "k": ("-k", "tests whose ids contain this"),
+}
 
 
 class Command(BaseCommand):
@@ -43,8 +50,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options; the words that select are those of the URLs."""
         parser.add_argument("test", nargs="*", help="id of a test, or what ids begin with up to a dot")
-        for name, flags in {"app": ["--app"], "tag": ["--tag"], "exclude_tag": ["--exclude-tag"], "k": ["-k"]}.items():
-            parser.add_argument(*flags, dest=name, action="append", default=[], metavar="WORD")
+        for name, (flag, what) in _SELECTION.items():
+            parser.add_argument(
+                flag, dest=name, action="append", default=[], metavar="WORD", help=f"{what}; may be repeated"
+            )
         parser.add_argument("--slow", action="store_true", help="the slow tests too")
         parser.add_argument("--parallel", type=_whole, metavar="N", help="tests at once; default 1")
         parser.add_argument("--failfast", action="store_true", help="begin nothing more after the first failure")
@@ -55,7 +64,9 @@ class Command(BaseCommand):
         parser.add_argument("--queue", action="store_true", help="let the workers run all tests, and wait for the end")
         parser.add_argument("--hosts", choices=["all"], help="with --queue: on each live worker host")
         parser.add_argument("--only-new", action="store_true", help="with --queue: let old failures pass")
-        parser.add_argument("--timeout", type=float, default=600.0, metavar="SECONDS", help="how long --queue waits")
+        parser.add_argument(
+            "--timeout", type=float, metavar="SECONDS", help=f"how long --queue waits; default {_QUEUED_SECONDS:g}"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run, print the report, and exit with its verdict."""
@@ -151,7 +162,8 @@ def _run(selection: Selection, settings: conf.Conf, options: Mapping[str, Any]) 
         run_id = runs.start(order, settings).run_id
         display.tell(f"run {run_id}")
         try:
-            return runs.follow(run_id, options["timeout"], settings, display), False
+            seconds = _QUEUED_SECONDS if options["timeout"] is None else options["timeout"]
+            return runs.follow(run_id, seconds, settings, display), False
         except CommandError:
             raise
         except Exception as error:  # what it would exit with otherwise is a verdict
