@@ -34,6 +34,7 @@ def report_in_foreground(
     started it looks on.
     """
     _send(run_started, report=announce.beginning_of(plan, release))
+    display.stands(Counts(), len(plan.steps))
     watch = _Watch(plan, display, release, ends_with_failure=ends_with_failure)
     report = summarise(_run(plan, found, watch, processes))
     _send(run_finished, report=report)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -308,6 +309,17 @@ def test_output__called_by_code(project, tmp_path, as_type):
     call_command("smoketest", output=as_type(file), stdout=io.StringIO(), stderr=io.StringIO())
 
     assert file.read_text().startswith("PASS\n")
+
+
+def test_progress(run):
+    """How many tests there are is told before the first has ended, and then how each ended."""
+    _, _, err = run("together")
+
+    assert re.sub(r"\d\.\d\d s", "0.05 s", err) == (
+        "0 of 2 tests\n"
+        "1/2 passed   0.05 s tests.project.together.smoke.TogetherTest.test_a\n"
+        "2/2 passed   0.05 s tests.project.together.smoke.TogetherTest.test_b\n"
+    )
 
 
 def test_durations(run):
