@@ -275,6 +275,11 @@ def test_list(run):
     assert "tests.project.broken_error.smoke  would not load\n" in out
 
 
+def test_list__nothing_found(run):
+    """Where there is no test the list is empty, and stderr tells."""
+    assert run("empty", "--list") == (0, "", "no test was found\n")
+
+
 def test_output(run, tmp_path):
     """With --output the report goes to a file, and stdout stays empty."""
     code, out, _ = run("together", "--output", str(tmp_path / "report.txt"))

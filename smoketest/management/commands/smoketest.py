@@ -93,9 +93,7 @@ class Command(BaseCommand):
         file = output.emptied_file(options["output"]) if options["output"] else None
         selection = Selection(**{name: tuple(options[name]) for name in Selection.__slots__})
         if options["list"]:
-            with redirect_stdout(sys.stderr):
-                _, plan = runs.plan_of(selection, settings, with_slow=True)
-            output.write(listing.render(plan), file or self.stdout)
+            _list(selection, settings, file or self.stdout)
             return 0
         report, is_interrupted = _run(selection, settings, options)
         self._write(FORMATS[options["format"]].render(report), report.status, file)
@@ -142,6 +140,15 @@ def _check(options: Mapping[str, Any]) -> None:
     if queued:
         message = f"--{queued[0].replace('_', '-')} is for runs on the queue; add --queue"
         raise CommandError(message, returncode=_COULD_NOT_RUN)
+
+
+def _list(selection: Selection, settings: conf.Conf, out: output.Out | Path) -> None:
+    with redirect_stdout(sys.stderr):
+        _, plan = runs.plan_of(selection, settings, with_slow=True)
+    if plan.steps:
+        output.write(listing.render(plan), out)
+    else:
+        sys.stderr.write("no test was found\n")
 
 
 def _run(selection: Selection, settings: conf.Conf, options: Mapping[str, Any]) -> tuple[Report, bool]:
