@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import threading
 import time
 import unittest
 from collections.abc import Awaitable, Callable, Collection
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, ClassVar, Protocol
+from weakref import WeakKeyDictionary
 
 from asgiref.sync import async_to_sync
 
@@ -20,6 +22,8 @@ current_clock: ContextVar[Clock | None] = ContextVar("smoketest_clock", default=
 
 added_cleanups: ContextVar[list[Callable[[], object]] | None] = ContextVar("smoketest_cleanups", default=None)
 """What the test that runs in this context has given to `addClassCleanup`; None where its class is set up as a whole."""
+_of_threads: WeakKeyDictionary[threading.Thread, list[Callable[[], object]]] = WeakKeyDictionary()
+"""The same for the threads that tests have started: each begins with an empty context (before Python 3.14 always)."""
 
 _MARGIN_SECONDS = 0.05
 """So much before its limit what is awaited is cancelled, and the thread stays whole."""
@@ -64,7 +68,7 @@ class SmokeTest(unittest.TestCase):
 
         The class' own list is shared by tests that run side by side.
         """
-        added = added_cleanups.get()
+        added = _added_here()
         if added is None:
             super().addClassCleanup(function, *args, **kwargs)
         else:
@@ -122,6 +126,18 @@ class SmokeTest(unittest.TestCase):
             super()._callCleanup(function, *args, **kwargs)  # type: ignore[misc]
         except KeyboardInterrupt as interrupt:
             _take(interrupt)
+
+
+def share_cleanups(thread: threading.Thread) -> None:
+    """Let what `thread` gives to `addClassCleanup` be of the test that is about to start it here, if one is."""
+    added = _added_here()
+    if added is not None:
+        _of_threads[thread] = added
+
+
+def _added_here() -> list[Callable[[], object]] | None:
+    added = added_cleanups.get()
+    return _of_threads.get(threading.current_thread()) if added is None else added
 
 
 def _finish(returned: object) -> None:

@@ -8,6 +8,8 @@ from contextvars import ContextVar, Token
 from functools import cache
 from weakref import WeakKeyDictionary
 
+from smoketest.cases import share_cleanups
+
 _GRACE_SECONDS = 0.02
 """A thread that has done its work may need so long to be gone."""
 _MOST_NAMED = 5
@@ -117,6 +119,7 @@ def _watch_threads() -> None:
         leftovers = of_context() or of_thread()
         if leftovers:
             _begun_for[self] = leftovers
+            share_cleanups(self)
         original(self)
         if leftovers:
             leftovers.add_thread(self)  # last: one that could not begin can't be waited for

@@ -411,11 +411,14 @@ def test_tear_down_class_that_fails(run):
 
 
 def test_class_cleanup_that_fails(run):
-    """A class cleanup that a test has added and that fails is that test's."""
+    """A class cleanup that a test, or a thread of it, has added and that fails is that test's."""
     results = run(make_app("fixtures_broken"), "CleanupTest")
 
-    assert endings(results) == {"test_class_cleanup_fails": FAILED}
-    assert results["CleanupTest.test_class_cleanup_fails"].message == "left over"
+    assert endings(results) == {
+        "test_class_cleanup_fails": FAILED,
+        "test_class_cleanup_of_a_thread_fails": FAILED,
+    }
+    assert {result.message for result in results.values()} == {"left over"}
 
 
 MODULE = """

@@ -1,5 +1,6 @@
 """Class fixtures that go wrong."""
 
+import threading
 import unittest
 
 from smoketest import SmokeTest
@@ -49,3 +50,8 @@ class TearDownClassTest(SmokeTest):
 class CleanupTest(SmokeTest):
     def test_class_cleanup_fails(self):
         self.addClassCleanup(self.fail, "left over")
+
+    def test_class_cleanup_of_a_thread_fails(self):
+        thread = threading.Thread(target=self.addClassCleanup, args=(self.fail, "left over"))
+        thread.start()
+        thread.join()

@@ -1,5 +1,7 @@
 """Tests that write to every database, and that try to make it stay."""
 
+import threading
+
 from django.db import IntegrityError, connections, transaction
 
 from smoketest import SmokeTest, commits
@@ -51,6 +53,11 @@ class WritesTest(SmokeTest):
     def test_class_cleanup(self):
         for alias in connections:
             self.addClassCleanup(FooModel.objects.using(alias).create, name="class cleanup")
+
+    def test_class_cleanup_of_a_thread(self):
+        thread = threading.Thread(target=self.test_class_cleanup)
+        thread.start()
+        thread.join()
 
 
 class OnCommitTest(SmokeTest):
