@@ -8,7 +8,9 @@ from django.test import Client
 
 from smoketest.clock import in_seconds
 from smoketest.execution.guards.own_connections import OwnConnections
+from tests import waiting
 from tests.app.guarding import ALIASES
+from tests.project.hanging import smoke as hanging_smoke
 
 
 class Caller(Client):
@@ -72,3 +74,12 @@ def alias(request, production):
     """Each database; its table is empty afterwards."""
     yield request.param
     production(request.param, "DELETE FROM shop_foomodel")
+
+
+@pytest.fixture
+def hanging():
+    """The event that the hanging test waits for; it ends with the test that uses it."""
+    hanging_smoke.event.clear()
+    yield hanging_smoke.event
+    hanging_smoke.event.set()
+    waiting.until(lambda: not hanging_smoke.hanging, what="the hanging test ends")

@@ -68,6 +68,7 @@ def test_signals(project, operator, heard):
     assert facts[-1]["report"].status == report["status"]
 
 
+@pytest.mark.usefixtures("hanging")
 def test_signals__hanging_test(project, operator, heard):
     """A test that is left behind is told of by the request, not by the thread that hangs."""
     project("hanging", timeout=0.2)
@@ -163,6 +164,7 @@ def test_spans__context(project, operator, spans):
     assert {span.parent.span_id for span in of_tests} == {request.get_span_context().span_id}
 
 
+@pytest.mark.usefixtures("hanging")
 def test_spans__hanging_test(project, operator, spans):
     """A test that is left behind has a span as long as its limit."""
     project("hanging", timeout=0.2)

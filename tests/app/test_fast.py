@@ -269,15 +269,6 @@ def test_fast__database_down(project, operator, monkeypatch):
     assert report["tests_passed"] == 2
 
 
-@pytest.fixture
-def hanging():
-    """The event that the hanging test waits for; it ends with the test that uses it."""
-    hanging_smoke.event.clear()
-    yield hanging_smoke.event
-    hanging_smoke.event.set()
-    waiting.until(lambda: not hanging_smoke.hanging, what="the hanging test ends")
-
-
 @pytest.mark.usefixtures("hanging")
 def test_fast__hang(project, operator):
     """A test that hangs is left at its limit: the answer comes, the test is errored with where it was."""
