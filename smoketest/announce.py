@@ -21,7 +21,7 @@ Send = Callable[..., None]
 
 
 def send_at_once(signal: Signal, **facts: Any) -> None:
-    """Send the signal in this thread, which is the request's."""
+    """Send the signal in this thread, however long its receivers take."""
     signal.send_robust(sender=None, **facts)
 
 

@@ -1,4 +1,4 @@
-"""Sends signals where nothing may be held up: in a worker, or to one who only looks at a run."""
+"""Sends signals where nothing may be held up: in a worker, or to one who asks for a run."""
 
 import logging
 import os
@@ -50,7 +50,7 @@ class _Sender:
 
     def send(self, events: Sequence[Event]) -> None:
         with self._lock:
-            if len(self._waiting) + len(events) > MOST_WAITING:
+            if self._is_at_work and len(self._waiting) + len(events) > MOST_WAITING:
                 logger.warning("%d signals are not sent: a receiver has not ended for too long", len(events))
                 return
             self._waiting.extend(events)

@@ -3,14 +3,17 @@
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
+from typing import Any
 
+from django.dispatch import Signal
 from django.urls import set_script_prefix
 
 from smoketest import announce, own_secrets
+from smoketest.bounded import Event, send_all
 from smoketest.cases import SmokeTest
 from smoketest.clock import Clock
 from smoketest.conf import Conf
@@ -30,11 +33,10 @@ _CAUSES = {Fate.LEFT: Cause.TIMEOUT, Fate.STILL_LEFT: Cause.TIMEOUT, Fate.RAISED
 def report_inline(plan: Plan, found: Found, conf: Conf, *, until: float, script_prefix: str, release: str) -> Report:
     """Run the plan in this process and report it, by `until` whatever the tests do; tell the project of it here."""
     began_ns: dict[str, int] = {}
-    announce.run_began(announce.beginning_of(plan, release), announce.send_at_once)
+    announce.run_began(announce.beginning_of(plan, release), lambda signal, **facts: _send([(signal, facts)]))
     run = _run(plan, found, conf, _Outing(until=until, script_prefix=script_prefix, release=release, began_ns=began_ns))
-    _tell_of_tests(run, began_ns)
     report = summarise(run)
-    announce.run_ended(report, announce.send_at_once)
+    _tell_of_end(run, report, began_ns)
     return report
 
 
@@ -49,12 +51,29 @@ class _Outing:
     """When each test has begun, noted by its lane."""
 
 
-def _tell_of_tests(run: Run, began_ns: Mapping[str, int]) -> None:
+def _tell_of_end(run: Run, report: Report, began_ns: Mapping[str, int]) -> None:
+    """Tell of all tests and of the run; all at once, so that receivers hold up the answer no more than one could."""
+    events: list[Event] = []
+
+    def send(signal: Signal, **facts: Any) -> None:
+        events.append((signal, facts))
+
     for step in run.plan.steps:
         result = run.results[step.id]
         began = began_ns.get(step.id) or int(run.started_at.timestamp() * 1e9) if run.started_at else 0
         span = (began, began + int((result.duration_seconds or 0) * 1e9))
-        announce.test_ended(step, result, span, run_id="", release=run.release, send=announce.send_at_once)
+        announce.test_ended(step, result, span, run_id="", release=run.release, send=send)
+    announce.run_ended(report, send)
+    _send(events)
+
+
+def _send(events: Sequence[Event]) -> None:
+    """Send within bounds; here, where receivers see the data of a project's own TestCase, if one is what asks."""
+    if not is_inside_test_case():
+        send_all(events)
+        return
+    for signal, facts in events:
+        announce.send_at_once(signal, **facts)
 
 
 def _run(plan: Plan, found: Found, conf: Conf, outing: _Outing) -> Run:

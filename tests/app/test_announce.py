@@ -23,11 +23,9 @@ trace.set_tracer_provider(_provider)  # can be done but once in a process
 
 @pytest.fixture
 def heard():
-    """What receivers have heard, in its order: (signal's place, facts, thread)."""
+    """What receivers have heard, in its order: (signal's place, facts)."""
     told = []
-    receivers = [
-        lambda *, place=place, **facts: told.append((place, facts, threading.get_ident())) for place in range(len(ALL))
-    ]
+    receivers = [lambda *, place=place, **facts: told.append((place, facts)) for place in range(len(ALL))]
     _ = [signal.connect(receiver) for signal, receiver in zip(ALL, receivers, strict=True)]
     yield told
     _ = [signal.disconnect(receiver) for signal, receiver in zip(ALL, receivers, strict=True)]
@@ -47,6 +45,20 @@ def receive():
 
 
 @pytest.fixture
+def go_on():
+    """What a receiver waits for; it comes at the end at the latest."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Don't wait long for receivers."""
+    monkeypatch.setattr(bounded, "MOST_SECONDS", 0.05)
+
+
+@pytest.fixture
 def spans():
     """The spans that have ended, read by calling it."""
     _exporter.clear()
@@ -55,14 +67,13 @@ def spans():
 
 @pytest.mark.usefixtures("row")
 def test_signals(project, operator, heard):
-    """An inline run tells of its begin, of each test and of its end, in the request's own thread."""
+    """An inline run tells of its begin, of each test and of its end, in that order."""
     project("shop")
 
     report = operator.report()
 
-    places, facts, threads = zip(*heard, strict=True)
+    places, facts = zip(*heard, strict=True)
     assert places == (0, *[1] * report["tests_total"], 2)
-    assert set(threads) == {threading.get_ident()}
     assert facts[0]["report"].status is Status.RUNNING
     assert [each["result"].id for each in facts[1:-1]] == [each["id"] for each in report["results"]]
     assert facts[-1]["report"].status == report["status"]
@@ -70,15 +81,14 @@ def test_signals(project, operator, heard):
 
 @pytest.mark.usefixtures("hanging")
 def test_signals__hanging_test(project, operator, heard):
-    """A test that is left behind is told of by the request, not by the thread that hangs."""
+    """A test that is left behind is told of too: by the request, not by the thread that hangs."""
     project("hanging", timeout=0.2)
 
     report = operator.report()
 
-    told = {facts["result"].id: facts["result"].cause for place, facts, _ in heard if place == 1}
+    told = {facts["result"].id: facts["result"].cause for place, facts in heard if place == 1}
     assert "timeout" in told.values()
     assert len(told) == report["tests_total"]
-    assert {thread for _, _, thread in heard} == {threading.get_ident()}
 
 
 @pytest.mark.usefixtures("row")
@@ -89,7 +99,7 @@ def test_signals__served_again(project, operator, heard):
     operator.report()
     operator.report()
 
-    assert [place for place, _, _ in heard].count(2) == 1
+    assert [place for place, _ in heard].count(2) == 1
 
 
 @pytest.mark.usefixtures("row")
@@ -103,6 +113,30 @@ def test_signals__receiver_raises(project, operator, receive):
     project("shop")
 
     assert operator.report()["status"] == "PASS"
+
+
+@pytest.mark.usefixtures("row", "quick")
+def test_signals__receiver_hangs(project, operator, receive, go_on):
+    """A receiver that hangs holds up no answer, and hears of the next run when it has ended."""
+    begun, reports = [], []
+
+    def hang(**_):
+        begun.append(threading.current_thread())
+        go_on.wait()
+
+    receive(hang)
+    project("shop")
+    request = threading.Thread(target=lambda: reports.extend(operator.report() for _ in range(2)))
+
+    request.start()
+    waiting.until(lambda: len(reports) == 2, what="both requests are answered", seconds=20)
+    number = len(begun)
+    go_on.set()
+    waiting.until(lambda: len(begun) == 2, what="what waited is sent")
+    waiting.until(lambda: not begun[-1].is_alive(), what="the thread ends")
+
+    assert number == 1
+    assert [report["status"] for report in reports] == ["PASS", "PASS"]
 
 
 def test_log(project, operator, caplog):
@@ -176,16 +210,10 @@ def test_spans__hanging_test(project, operator, spans):
     assert set(causes) == {"timeout"}
 
 
-@pytest.fixture
-def quick(monkeypatch):
-    """Don't wait long for receivers."""
-    monkeypatch.setattr(bounded, "MOST_SECONDS", 0.05)
-
-
 @pytest.mark.usefixtures("quick")
-def test_bounded__hangs(receive, caplog):
+def test_bounded__hangs(receive, go_on, caplog):
     """A receiver that hangs is left behind, nothing is sent while it hangs, and what waited is sent then."""
-    go_on, begun = threading.Event(), []
+    begun = []
 
     def hang(**_):
         begun.append(threading.current_thread())
@@ -204,10 +232,10 @@ def test_bounded__hangs(receive, caplog):
 
 
 @pytest.mark.usefixtures("quick")
-def test_bounded__hangs_for_long(receive, monkeypatch, caplog):
+def test_bounded__hangs_for_long(receive, go_on, monkeypatch, caplog):
     """Behind a receiver that does not end only so many signals wait; the rest is dropped, and the log says so."""
     monkeypatch.setattr(bounded, "MOST_WAITING", 2)
-    go_on, begun = threading.Event(), []
+    begun = []
 
     def hang(**_):
         begun.append(threading.current_thread())
@@ -222,6 +250,19 @@ def test_bounded__hangs_for_long(receive, monkeypatch, caplog):
 
     assert len(begun) == 3
     assert [record.message[:20] for record in caplog.records[1:]] == ["1 signals are not se"] * 2
+
+
+def test_bounded__many_at_once(receive, monkeypatch, caplog):
+    """However many signals a run has, they are sent where no receiver is behind."""
+    monkeypatch.setattr(bounded, "MOST_WAITING", 2)
+    heard = []
+    receive(lambda *, report, **_: heard.append(report))
+
+    bounded.send_all([(signals.run_finished, {"report": place}) for place in range(5)])
+    waiting.until(lambda: len(heard) == 5, what="all are sent", seconds=5)
+
+    assert heard == [0, 1, 2, 3, 4]
+    assert not caplog.records
 
 
 def test_bounded__leaves_no_thread(receive):

@@ -46,6 +46,7 @@ class TillTest(SmokeTest):
 """
 _TESTS = """
 from django.test import TestCase
+from smoketest.signals import run_finished
 from tests.project.shop.models import FooModel
 
 
@@ -59,6 +60,17 @@ class UrlTest(TestCase):
 
         self.assertTrue(text.startswith("PASS"), text)
         self.assertEqual(FooModel.objects.count(), 1)
+
+    def test_receivers_see_the_test_cases_data(self):
+        seen = []
+        receiver = lambda **_: seen.append(FooModel.objects.count())
+        run_finished.connect(receiver)
+        self.addCleanup(run_finished.disconnect, receiver)
+        FooModel.objects.create(name="of the test case")
+
+        self.client.get("/?app=shop")
+
+        self.assertEqual(seen, [1])
 """
 
 
@@ -105,8 +117,8 @@ def test_pytest_django(run):
 
 
 def test_inside_a_test_case(run):
-    """Asked through the test client inside a TestCase, smoke tests see its data and leave it alone."""
+    """Asked through the test client inside a TestCase, tests and receivers see its data and leave it alone."""
     done = run("django", "test", "till.tests")
 
-    assert "Ran 1 test" in done.stderr
+    assert "Ran 2 tests" in done.stderr
     assert done.returncode == 0, done.stderr
