@@ -70,17 +70,15 @@ class SmokeTest(unittest.TestCase):
         """
         added = _added_here()
         if added is None:
-            super().addClassCleanup(function, *args, **kwargs)
+            super().addClassCleanup(_call_cleanup, function, *args, **kwargs)
         else:
-            added.append(partial(function, *args, **kwargs))
+            added.append(partial(_call_cleanup, function, *args, **kwargs))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Refuse fixtures that unittest would call without awaiting them."""
+        """Refuse fixtures that would never run."""
         super().__init_subclass__(**kwargs)
         for name in _FIXTURES:
-            if inspect.iscoroutinefunction(inspect.unwrap(getattr(cls, name))):
-                message = f"{cls.__qualname__}.{name} is async and would never be awaited; make it a plain method"
-                raise TypeError(message)
+            check_fixture(getattr(cls, name))
 
     @classmethod
     def captureOnCommitCallbacks(  # noqa: N802 (Django's name)
@@ -123,9 +121,20 @@ class SmokeTest(unittest.TestCase):
 
     def _callCleanup(self, function: Callable[..., object], /, *args: Any, **kwargs: Any) -> None:  # noqa: N802
         try:
-            super()._callCleanup(function, *args, **kwargs)  # type: ignore[misc]
+            super()._callCleanup(_call_cleanup, function, *args, **kwargs)  # type: ignore[misc]
         except KeyboardInterrupt as interrupt:
             _take(interrupt)
+
+
+def check_fixture(fixture: Callable[..., object]) -> None:
+    """Raise TypeError for a fixture of which nothing would run when it is called, as unittest does."""
+    plain = inspect.unwrap(fixture)
+    if inspect.iscoroutinefunction(plain):
+        message = f"{fixture.__qualname__} is async and would never be awaited; make it a plain function"
+        raise TypeError(message)
+    if inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
+        message = f"{fixture.__qualname__} has a `yield` in it and would never run; make it a plain function"
+        raise TypeError(message)
 
 
 def share_cleanups(thread: threading.Thread) -> None:
@@ -151,18 +160,27 @@ def _finish(returned: object) -> None:
         raise TypeError(message)
 
 
+def _call_cleanup(function: Callable[..., object], /, *args: Any, **kwargs: Any) -> None:
+    returned = function(*args, **kwargs)
+    if inspect.isawaitable(returned):
+        async_to_sync(_wait)(returned)
+
+
 async def _wait(awaitable: Awaitable[object]) -> None:
     clock = current_clock.get()
     left = clock.deadline - time.monotonic() - _MARGIN_SECONDS if clock else None
     limit = asyncio.timeout(left)
+    cause = None
     try:
         async with limit:
             await awaitable
     except TimeoutError as error:
         if not limit.expired():
             raise
+        cause = error
+    if limit.expired():  # also where the test has swallowed what it got for it
         message = "timed out in what it awaits"
-        raise TimeLimitExceeded(message) from error
+        raise TimeLimitExceeded(message) from cause
 
 
 def _take(interrupt: KeyboardInterrupt) -> None:

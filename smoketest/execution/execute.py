@@ -9,7 +9,7 @@ from types import TracebackType
 
 from smoketest.cases import SmokeTest, added_cleanups, current_clock
 from smoketest.clock import Clock
-from smoketest.errors import GuardViolation, TestInterrupted, TimeLimitExceeded
+from smoketest.errors import EndTestError, GuardViolation, TestInterrupted, TimeLimitExceeded
 from smoketest.execution.capture import Captured, start_capture, stop_capture
 from smoketest.execution.fixtures import Fixtures, attempt
 from smoketest.execution.guards.limits import is_time_limit
@@ -203,8 +203,12 @@ class _Recorder(unittest.TestResult):
         else:
             self._add(Outcome.SKIPPED, str(reason))  # a lazy translation, say
 
-    def addExpectedFailure(self, test: unittest.TestCase, err: _ExcInfo) -> None:  # noqa: N802, ARG002
-        self._add(Outcome.PASSED)
+    def addExpectedFailure(self, test: unittest.TestCase, err: _ExcInfo) -> None:  # noqa: N802
+        # What ends a test from outside is not the failure that its author knows of.
+        if isinstance(err[1], EndTestError) or (err[1] and is_time_limit(err[1], self._clock)):
+            self.addError(test, err)
+        else:
+            self._add(Outcome.PASSED)
 
     def addUnexpectedSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802, ARG002
         self._add(Outcome.FAILED, "passed, but is marked with expectedFailure")

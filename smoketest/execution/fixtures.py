@@ -6,8 +6,9 @@ import unittest.case
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
-from smoketest.cases import SmokeTest
+from smoketest.cases import SmokeTest, check_fixture
 from smoketest.clock import Clock
 from smoketest.errors import TestAbandoned
 from smoketest.execution.guards.protocol import Guard
@@ -117,10 +118,15 @@ def _of_module(name: str) -> _Parts:
     module = sys.modules[name]
     nothing = lambda: None  # noqa: E731
     return (
-        getattr(module, "setUpModule", nothing),
-        getattr(module, "tearDownModule", nothing),
+        partial(_call, getattr(module, "setUpModule", nothing)),
+        partial(_call, getattr(module, "tearDownModule", nothing)),
         lambda: attempt(unittest.case.doModuleCleanups),
     )
+
+
+def _call(fixture: Callable[[], object]) -> None:
+    check_fixture(fixture)
+    fixture()
 
 
 def _of_class(test_class: type[SmokeTest]) -> _Parts:

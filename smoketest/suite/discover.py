@@ -159,6 +159,8 @@ def _refusal(test_class: type[unittest.TestCase]) -> str:
         )
     if not issubclass(test_class, SmokeTest):
         return "is a unittest.TestCase but no smoke test, so it would never run; derive it from smoketest.SmokeTest"
+    if hasattr(test_class, "asyncSetUp") or hasattr(test_class, "asyncTearDown"):
+        return "has asyncSetUp or asyncTearDown, which would never be called; make it a plain setUp or tearDown"
     return _bad_mark(test_class)
 
 

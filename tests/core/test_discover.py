@@ -187,6 +187,7 @@ def test_package_that_would_not_load(write_app):
         ("DjangoTest", "derives from one of Django's test classes, which change the whole process"),
         ("BothTest", "derives from one of Django's test classes, which change the whole process"),
         ("LoopTest", "derives from IsolatedAsyncioTestCase, whose event loop works outside the guard"),
+        ("HalfAsyncTest", "has asyncSetUp or asyncTearDown, which would never be called"),
         ("LimitTest", "can't be run: timeout is '5s'; a number of seconds is wanted"),
     ],
 )
@@ -227,15 +228,25 @@ def test_bad_limit_in_the_body(write_app, limit):
     assert list(found.classes) == ["limited.smoke.OtherTest.test_it"]
 
 
-@pytest.mark.parametrize("fixture", ["setUp", "tearDown", "setUpClass", "tearDownClass"])
-def test_async_fixture_is_refused(write_app, fixture):
-    """A fixture that unittest would call without awaiting it does not load."""
+@pytest.mark.parametrize(
+    ("fixture", "why"),
+    [
+        ("async def setUp(self): pass", "setUp is async and would never be awaited"),
+        ("async def tearDown(self): pass", "tearDown is async and would never be awaited"),
+        ("async def setUpClass(self): pass", "setUpClass is async and would never be awaited"),
+        ("async def tearDownClass(self): pass", "tearDownClass is async and would never be awaited"),
+        ("def setUp(self): yield", "setUp has a `yield` in it and would never run"),
+        ("async def tearDown(self): yield", "tearDown has a `yield` in it and would never run"),
+    ],
+)
+def test_fixture_that_would_not_run_is_refused(write_app, fixture, why):
+    """A class with a fixture of which nothing would run does not load."""
     app = write_app(
         "awaiting",
         smoke=f"""
             from smoketest import SmokeTest
             class AwaitingTest(SmokeTest):
-                async def {fixture}(self): pass
+                {fixture}
                 def test_it(self): pass
         """,
     )
@@ -243,7 +254,7 @@ def test_async_fixture_is_refused(write_app, fixture):
     found = discover((app,))
 
     problem = found.broken["awaiting.smoke"]
-    assert f"AwaitingTest.{fixture} is async and would never be awaited" in problem.message
+    assert f"AwaitingTest.{why}" in problem.message
 
 
 def test_duplicate_id(write_app):

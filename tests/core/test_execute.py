@@ -52,7 +52,9 @@ class NoGuard:
 def plain_session(classes):
     guard = NoGuard()
     fixtures = Fixtures(guard)
-    yield lambda step: execute(step, classes.get(step.id), fixtures=fixtures, guard=guard, clock=in_seconds(20))
+    yield lambda step: execute(
+        step, classes.get(step.id), fixtures=fixtures, guard=guard, clock=in_seconds(step.timeout_seconds)
+    )
     fixtures.leave(0, pytest.fail, in_seconds(20))
 
 
@@ -419,6 +421,87 @@ def test_class_cleanup_that_fails(run):
         "test_class_cleanup_of_a_thread_fails": FAILED,
     }
     assert {result.message for result in results.values()} == {"left over"}
+
+
+def test_time_limit_that_is_no_failure(run, write_app):
+    """A test does not pass that ran into its time limit: neither as an expected failure, nor by swallowing that."""
+    app = write_app(
+        "limited",
+        smoke="""
+            import asyncio, unittest
+            from contextlib import suppress
+            from smoketest import SmokeTest, timeout
+            @timeout(0.2)
+            class LimitedTest(SmokeTest):
+                @unittest.expectedFailure
+                async def test_expected(self):
+                    await asyncio.sleep(60)
+                async def test_swallowed(self):
+                    with suppress(asyncio.CancelledError):
+                        await asyncio.sleep(60)
+                @unittest.expectedFailure
+                def test_swallowed_in_a_cleanup(self):
+                    self.addCleanup(self.test_swallowed)
+        """,
+    )
+
+    results = run(app)
+
+    assert set(endings(results).values()) == {(Outcome.ERRORED, Cause.TIMEOUT)}
+    assert {result.message for result in results.values()} == {"TimeLimitExceeded: timed out in what it awaits"}
+
+
+def test_cleanups_that_are_async(run, write_app):
+    """An async function that is given to a cleanup is awaited."""
+    app = write_app(
+        "cleaning",
+        smoke="""
+            import asyncio
+            from smoketest import SmokeTest
+            class CleaningTest(SmokeTest):
+                async def fail_later(self):
+                    await asyncio.sleep(0)
+                    self.fail("in the cleanup")
+                def test_cleanup(self):
+                    self.addCleanup(self.fail_later)
+                def test_class_cleanup(self):
+                    self.addClassCleanup(self.fail_later)
+            class FixtureTest(SmokeTest):
+                @classmethod
+                def setUpClass(cls):
+                    cls.addClassCleanup(cls.fail_later)
+                @classmethod
+                async def fail_later(cls):
+                    raise AssertionError("in the cleanup")
+                def test_it(self):
+                    pass
+        """,
+    )
+
+    results = run(app)
+
+    assert set(endings(results).values()) == {FAILED}
+    assert {result.message for result in results.values()} == {"in the cleanup"}
+
+
+@pytest.mark.parametrize("fixture", ["async def setUpModule(): pass", "def tearDownModule(): yield"])
+def test_fixture_of_a_module_that_would_not_run(run, write_app, fixture):
+    """A module's fixture of which nothing runs when it is called is an error."""
+    app = write_app(
+        "hollow",
+        smoke=f"""
+            from smoketest import SmokeTest
+            {fixture}
+            class HollowTest(SmokeTest):
+                def test_it(self):
+                    pass
+        """,
+    )
+
+    result = run(app)["HollowTest.test_it"]
+
+    assert (result.outcome, result.cause) == RAISED
+    assert "make it a plain function" in result.message
 
 
 MODULE = """

@@ -25,6 +25,14 @@ class LoopTest(SmokeTest, unittest.IsolatedAsyncioTestCase):
         pass
 
 
+class HalfAsyncTest(SmokeTest):
+    async def asyncSetUp(self):
+        pass
+
+    def test_is_not_set_up(self):
+        pass
+
+
 class LimitTest(SmokeTest):
     timeout = "5s"
 
