@@ -29,7 +29,7 @@ def run_shard(self: "Task[Any, Any]", run_id: str, lane: str = "") -> None:
     work = shard.begin(run_id, lane, str(self.request.id))
     if work is None:
         return
-    with left_to_main(), lend_supervisor(conf.searched_apps(work.conf)) as supervisor:
+    with shard.given_up_if_raised(work), left_to_main(), lend_supervisor(conf.searched_apps(work.conf)) as supervisor:
         shard.run_tests(
             work,
             lambda step, is_wanted: run_supervised(step, supervisor, is_wanted=is_wanted),

@@ -27,7 +27,7 @@ def why_lost(run: Run, lane: str, workers: Sequence[Worker], queue: QueueLook) -
     there = [worker for worker in workers if (lane == worker.host if lane else queue.name in worker.queues)]
     right = [worker for worker in there if worker.release == run.release]
     reasons = [f"no worker{f' on {lane}' if lane else ''} took it within {run.start_seconds:g} s"]
-    if run.refusal and not right:
+    if run.refusal:
         reasons.append(run.refusal)
     reasons.append(_who_lives(there, right, lane or f"the queue {queue.name}"))
     if queue.messages is not None and not lane:

@@ -3,8 +3,8 @@
 import logging
 import platform
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from smoketest import announce, conf, own_secrets
 from smoketest.bounded import Event, send_all
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
+from smoketest.failures import message_of
 from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.hand import Hand
 from smoketest.queue.herald import herald
@@ -68,6 +69,26 @@ def begin(run_id: str, lane: str, task_id: str) -> Work | None:
     logger.warning("run %s: left alone: %s", run_id, refusal)
     work.store.refuse(run_id, own_secrets.scrubber().text(refusal))
     return None
+
+
+@contextmanager
+def given_up_if_raised(work: Work) -> Iterator[None]:
+    """Give the shard up, with the reason, when an error ends it: else that is known when its lease is over."""
+    try:
+        yield
+    except Exception as error:
+        why = f"worker {main_process().id} could not run it: {_words_of(error)}"
+        with suppress(QueueUnavailableError):
+            work.store.abandon(work.shard.run_id, work.shard.name, why)
+            work.store.refuse(work.shard.run_id, why)
+        raise
+
+
+def _words_of(error: Exception) -> str:
+    try:
+        return own_secrets.scrubber().text(message_of(error))
+    except Exception:  # noqa: BLE001 (the project's settings can't be read, say)
+        return f"{type(error).__qualname__}; its log tells more"
 
 
 def run_tests(

@@ -151,7 +151,7 @@ class RedisStore:
         return Left(units=units, lane=lane)
 
     def refuse(self, run_id: str, why: str) -> None:
-        """Tell why a worker left the run alone, in case nobody takes it."""
+        """Tell why a worker left the run alone, or could not run it, in case nobody takes it."""
         self._run_script("refuse", run_id, why)
 
     def give_up(self, run_id: str, lane: str, why: str) -> None:

@@ -43,7 +43,7 @@ class Left:
     """What a shard that died leaves to somebody else."""
 
     units: int
-    """How many wait on its lane."""
+    """How many wait on its lane, and want somebody at once; none where it had not begun any itself."""
     lane: str
 
 

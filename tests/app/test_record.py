@@ -347,6 +347,35 @@ def test_sweep__nobody_comes(create):
     assert {(result.cause, result.message) for result in fetch(store).results.values()} == {(Cause.LOST, "nobody came")}
 
 
+def test_sweep__somebody_came_in_vain(create, redis_server):
+    """Shards that come and end before their first step are no sign of life, however many they are."""
+    store = create(make_step("a"), make_step("b"), start_seconds=60.0)
+    redis_server.client.zincrby(f"smoketest:{{{RUN}}}:quiet", -61_000, "")
+    held = []
+
+    for name in ("one", "two"):
+        store.hold(Shard(run_id=RUN, name=name))
+        held.append(store.peek(RUN).silent_lanes)
+        left = store.abandon(RUN, name, "it raised")
+
+    assert held == [(), ()]
+    assert left.units == 0
+    assert store.peek(RUN).silent_lanes == ("",)
+
+
+def test_sweep__somebody_came_and_began(create, redis_server):
+    """A first step is a sign of life: what waits after that waits anew."""
+    store = create(make_step("a"), make_step("b"), start_seconds=60.0)
+    redis_server.client.zincrby(f"smoketest:{{{RUN}}}:quiet", -61_000, "")
+
+    store.hold(Shard(run_id=RUN, name="one"))
+    take(store, "one")
+    left = store.abandon(RUN, "one", "it died")
+
+    assert left.units == 1
+    assert store.peek(RUN).silent_lanes == ()
+
+
 def test_give_up__somebody_came(create):
     """When a shard has come meanwhile nothing is given up."""
     store = create(make_step("a"), make_step("b"), start_seconds=0.05)

@@ -132,6 +132,17 @@ def test_slow_to_come_up(start_worker, run_gated, gate, deployer):
     assert outcomes_of(deployer.final(url, seconds=60)) == ALL_PASSED
 
 
+def test_worker_cannot_run_it(start_worker, run_gated, deployer):
+    """A worker whose settings are broken raises whenever it takes the run: that ends soon, and tells why."""
+    start_worker(SMOKETEST_TEST_REPORTER_FILTER="nowhere.Filter")
+    url = run_gated(start_timeout=4)
+
+    report = deployer.final(url)
+
+    assert len(unfortunate(report, "lost")) == 6
+    assert "could not run it: ModuleNotFoundError" in report["results"][0]["message"]
+
+
 @pytest.mark.parametrize("pool", ["prefork", "threads"])
 def test_all_of_a_worker_stopped(start_worker, run_gated, gate, deployer, pool):
     """Every process of a worker is told to end, as systemd does by default: it hands over all the same."""

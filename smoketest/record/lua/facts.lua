@@ -68,17 +68,20 @@ local function busy(lane)
   return tonumber(redis.call('HGET', lanes, 'busy@' .. lane) or 0)
 end
 
--- A lane is quiet while tests wait there and nobody is at work; since when stands in a set of its own.
+local function quiet_since(lane)
+  return tonumber(redis.call('ZSCORE', quiet, lane) or nil)
+end
+
+-- A lane is quiet while tests wait there and nobody is at work; since when stands in a set of its own. A shard that has
+-- come and has not taken a step yet only interrupts that: how long it was before is counted on.
 local function look_at(lane)
   if busy(lane) > 0 or redis.call('LLEN', todo_of(lane)) == 0 then
     redis.call('ZREM', quiet, lane)
-  elseif redis.call('ZADD', quiet, 'NX', string.format('%.0f', moment), lane) == 1 then
+  elseif not quiet_since(lane) then
+    local before = redis.call('HGET', lanes, 'quiet_ms@' .. lane) or 0
+    redis.call('ZADD', quiet, string.format('%.0f', moment - before), lane)
     expire(quiet)
   end
-end
-
-local function quiet_since(lane)
-  return tonumber(redis.call('ZSCORE', quiet, lane) or nil)
 end
 
 local function end_run()
@@ -130,7 +133,8 @@ local function own(shard, lane, lease, begun, rest)
   if not is_new then return end
   redis.call('ZADD', owners, 0, shard)
   redis.call('HINCRBY', lanes, 'busy@' .. lane, 1)
-  redis.call('HDEL', lanes, 'sent@' .. lane, 'sent_at@' .. lane)
+  local since = begun == '' and quiet_since(lane)
+  if since then redis.call('HSET', lanes, 'quiet_ms@' .. lane, string.format('%.0f', now - since)) end
   redis.call('ZREM', quiet, lane)
   for _, key in ipairs({shards, leases, owners, lanes}) do expire(key) end
 end

@@ -31,6 +31,9 @@ if not begun and busy(lane) >= fact('parallel') then
   return cjson.encode({late = late, left = 0})
 end
 
+-- Its first one is the sign of life that others wait for.
+if (begun or '') == '' then redis.call('HDEL', lanes, 'quiet_ms@' .. lane, 'sent@' .. lane, 'sent_at@' .. lane) end
+
 local mine, waiting, excess = {}, open_ones(rest), {}
 for _, index in ipairs(open_ones(begun)) do
   local is_kept = asked.running == '' and #mine < asked.most or index == asked.running
