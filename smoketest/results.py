@@ -110,7 +110,7 @@ class Step:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Make a step of `as_dict`'s values; a field this version does not know is left out."""
-        known = _known(_STEP_FIELDS, values)
+        known = pick_known(_STEP_FIELDS, values)
         known["tags"], known["scopes"] = tuple(values.get("tags", ())), tuple(values.get("scopes", ()))
         return cls(**known)
 
@@ -143,7 +143,7 @@ class Result:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Make a result of `as_dict`'s values; a field this version does not know is left out."""
-        known, cause = _known(_RESULT_FIELDS, values), values.get("cause")
+        known, cause = pick_known(_RESULT_FIELDS, values), values.get("cause")
         known["outcome"] = Outcome(values["outcome"])
         known["cause"] = Cause(cause) if cause else None
         known["warnings"] = tuple(values.get("warnings", ()))
@@ -250,5 +250,6 @@ _STEP_FIELDS = frozenset(Step.__slots__)
 _RESULT_FIELDS = frozenset(Result.__slots__)
 
 
-def _known(names: frozenset[str], values: Mapping[str, Any]) -> dict[str, Any]:
+def pick_known(names: frozenset[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the values that have one of the names: another version may have written more."""
     return dict(values) if values.keys() <= names else {name: values[name] for name in values.keys() & names}

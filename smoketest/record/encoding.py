@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from smoketest.record.values import Answer, Assignment
-from smoketest.results import Cause, Counts, Plan, Result, Run, Step
+from smoketest.record.values import About, Answer, Assignment
+from smoketest.results import Cause, Counts, Plan, Result, Run, Step, pick_known
 
 _PART = 500
 """How many steps one script writes: Redis serves nobody else meanwhile."""
+_ABOUT_FIELDS = frozenset(About.__slots__)
 
 
 def parts(plan: Plan) -> Iterator[dict[str, Any]]:
@@ -77,6 +78,11 @@ def results_of(steps: Mapping[str, Step], results: Mapping[str, str]) -> dict[st
     found = json.loads(f"[{','.join(results.values())}]")  # at once: to begin anew for each takes twice as long
     ids = [steps[index].id for index in results]
     return {id_: Result.from_dict({**values, "id": id_}) for id_, values in zip(ids, found, strict=True)}
+
+
+def about_of(text: str) -> About:
+    """Return what was known of a run before it began."""
+    return About(**pick_known(_ABOUT_FIELDS, json.loads(text)))
 
 
 def run_of(run_id: str, text: str) -> Run:

@@ -101,7 +101,7 @@ class RedisStore:
         answer = self._run_script("begin", shard.run_id, delivery)
         if not answer:
             raise UnknownRunError(shard.run_id)
-        return About(**json.loads(answer[0])), [name for name in answer[1:] if name != shard.name]
+        return encoding.about_of(answer[0]), [name for name in answer[1:] if name != shard.name]
 
     def hold(self, shard: Shard) -> bool:
         """Let a shard wait for a process before its next step, for a while; tell whether there is anything to do."""

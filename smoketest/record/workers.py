@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 
 from smoketest.record.clients import Client, Script
+from smoketest.results import pick_known
 
 BEAT_SECONDS = 2.0
 """How often a worker renews its lease."""
@@ -38,6 +39,9 @@ class Worker:
     @property
     def is_alive(self) -> bool:
         return self.left_seconds > 0
+
+
+_FIELDS = frozenset(Worker.__slots__)
 
 
 @cache
@@ -82,5 +86,5 @@ def alive(workers: Iterable[Worker]) -> list[Worker]:
 
 
 def _worker(facts: str, left_ms: str) -> Worker:
-    values = json.loads(facts)
+    values = pick_known(_FIELDS, json.loads(facts))
     return Worker(**values | {"queues": tuple(values["queues"]), "left_seconds": int(left_ms) / 1000})

@@ -1,5 +1,8 @@
 """What the last two releases came to."""
 
+import base64
+import json
+import zlib
 from contextlib import ExitStack
 
 import pytest
@@ -104,3 +107,14 @@ def test_baseline__is_small_and_expires(baselines, end, redis_server):
     assert decode(baselines.before("", "r2")).bad == tests[::3]
     assert redis_server.client.memory_usage(key) < 100_000
     assert 0 < redis_server.client.ttl(key) <= KEEP_SECONDS
+
+
+def test_baseline__of_a_later_version(baselines, end, redis_server):
+    """After a way back to an earlier version what a later one has written is read as far as it is known."""
+    end("r1", 10, bad=("a",))
+    (key,) = redis_server.client.keys("*baselines*")
+    written = json.loads(zlib.decompress(base64.b64decode(redis_server.client.hget(key, "baseline"))))
+    later = base64.b64encode(zlib.compress(json.dumps({**written, "colour": "blue"}).encode()))
+    redis_server.client.hset(key, "baseline", later)
+
+    assert decode(baselines.before("", "r2")).bad == ("a",)

@@ -1,5 +1,6 @@
 """The record of runs in Redis."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -335,6 +336,29 @@ def test_begin__again(create):
     assert (left.units, left.lane) == (1, "")
     assert taken.step.id.endswith(".c")
     assert fetch(store).counts.errored == 1
+
+
+def test_begin__of_a_later_version(create, redis_server):
+    """Of a run that a later version has created that is known which this one knows."""
+    store = create(make_step("a"))
+    key = f"smoketest:{{{RUN}}}"
+    redis_server.client.hset(key, "about", json.dumps({**json.loads(redis_server.client.hget(key, "about")), "x": 1}))
+
+    about, _ = store.begin(Shard(run_id=RUN, name="one"), "on")
+
+    assert about.release == "r1"
+
+
+def test_abandon__lost_run(create, redis_server):
+    """Of a run that Redis has lost but for its shards nothing is written again."""
+    store = create(make_step("a"), make_step("b"))
+    take(store, "one")
+    redis_server.client.delete(f"smoketest:{{{RUN}}}")
+
+    store.abandon(RUN, "one", "it died")
+    store.give_up(RUN, "", "nobody came")
+
+    assert not redis_server.client.exists(f"smoketest:{{{RUN}}}")
 
 
 def test_sweep__nobody_comes(create):

@@ -1,5 +1,6 @@
 """The leases of workers in Redis."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -26,6 +27,23 @@ def test_beat__is_present(roll):
 
     assert roll.present([WORKER.id, "web2/1/cd"]) == [WORKER.id]
     assert [replace(each, left_seconds=0.0) for each in alive(roll.workers())] == [WORKER]
+
+
+def test_beat__of_a_later_version(roll, own_redis):
+    """Of a worker of a later version that is known which this one knows."""
+    roll.beat(WORKER)
+    key = "smoketest:{workers}:facts"
+    own_redis.client.hset(key, WORKER.id, json.dumps({**json.loads(own_redis.client.hget(key, WORKER.id)), "x": 1}))
+
+    assert [each.id for each in roll.workers()] == [WORKER.id]
+
+
+def test_beat__facts_lost(roll, own_redis):
+    """A worker of which Redis has lost all but the lease is none."""
+    roll.beat(WORKER)
+    own_redis.client.delete("smoketest:{workers}:facts")
+
+    assert roll.workers() == []
 
 
 def test_beat__lease_runs_out(roll, own_redis):
