@@ -25,8 +25,10 @@ def herald(run: Run, store: RedisStore, conf: Conf, *, untold_seconds: float = 0
     """
     try:
         # What has happened since it was looked at can't be told from what was seen.
-        if untold := _untold(run, timedelta(seconds=untold_seconds)):
-            _tell(run, store.claim_telling(run.id, untold), store, conf)
+        if untold := events_untold(run, timedelta(seconds=untold_seconds)):
+            events = store.claim_telling(run.id, untold)
+            _tell(run, events, store, conf)
+            store.confirm_told(run.id, events)
     except (QueueUnavailableError, UnknownRunError) as error:
         logger.debug("run %s: what has happened is not told here: %s", run.id, error)
 
@@ -36,7 +38,8 @@ def final_report(run: Run, store: RedisStore) -> Report:
     return _report(store.with_results(run))
 
 
-def _untold(run: Run, patience: timedelta) -> list[str]:
+def events_untold(run: Run, patience: timedelta = timedelta()) -> list[str]:
+    """Return what has happened with the run, so long ago at least, and is told by nobody yet, as far as was seen."""
     has_happened = {_STARTED: run.started_at, _FINISHED: run.finished_at}
     return [event for event, at in has_happened.items() if at and event not in run.told and _is_due(run, at, patience)]
 

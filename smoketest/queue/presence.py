@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.queue.dispatch import Message, publish
-from smoketest.queue.herald import herald
+from smoketest.queue.herald import events_untold, herald
 from smoketest.queue.main import Main, ShardName, machine
 from smoketest.queue.settle import settle
 from smoketest.record.redis import RedisStore, open_store
@@ -128,14 +128,19 @@ class Presence:
         for run_id in ids:
             try:
                 run = settle(self._store.peek(run_id), self._store, self._conf)
+                herald(run, self._store, self._conf)
             except UnknownRunError:
                 self._watch.close(run_id)
                 continue
-            herald(run, self._store, self._conf)
-            if run.finished_at:
-                self._watch.close(run_id)
-            else:
+            except QueueUnavailableError:
+                raise
+            except Exception:  # another version has recorded it, say: the others' lives don't hang on it
+                logger.exception("run %s: nobody can look after it here", run_id)
+                continue
+            if not run.finished_at:
                 yield run
+            elif not events_untold(run):  # else it is looked at again: whoever tells of it may die
+                self._watch.close(run_id)
 
     def _keep_watch(self, runs: list[Run]) -> None:
         owners = [

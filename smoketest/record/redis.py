@@ -28,6 +28,8 @@ _START_SECONDS = 60.0
 """How long a process may take to come up: it may import the whole project."""
 _HOLD_SECONDS = 10.0
 """How long a shard that waits for one has what it owns, unless it tells again that it lives."""
+_TELLING_SECONDS = 30.0
+"""How long whoever tells of a run may take to confirm it: to read ten thousands of results, and for the receivers."""
 _MOST_PATIENCE_SECONDS = 0.5
 """One blocking read; shorter than the socket's timeout."""
 
@@ -48,7 +50,7 @@ class RedisStore:
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
-        of_runs = ("abandon", "begin", "cancel", "give_up", "hold", "idle", "refuse", "step", "tell")
+        of_runs = ("abandon", "begin", "cancel", "give_up", "hold", "idle", "refuse", "step", "tell", "told")
         self._scripts = {name: Script(client, "facts", name) for name in of_runs} | {
             "add": Script(client, "facts", "adding", "add"),
             "create": Script(client, "facts", "adding", "standing", "create"),
@@ -215,9 +217,16 @@ class RedisStore:
         return replace(run, plan=Plan(steps=tuple(found.values())), results=encoding.results_of(found, ended))
 
     def claim_telling(self, run_id: str, wanted: Sequence[str]) -> list[str]:
-        """Return what of `started` and `finished`, as far as wanted, has happened and nobody has claimed before."""
-        events: list[str] = self._run_script("tell", run_id, *wanted)
+        """Return what of `started` and `finished`, as far as wanted, has happened and is the caller's to tell.
+
+        If it does not confirm that soon, somebody else may have it.
+        """
+        events: list[str] = self._run_script("tell", run_id, int(_TELLING_SECONDS * 1000), *wanted)
         return events
+
+    def confirm_told(self, run_id: str, events: Sequence[str]) -> None:
+        """Tell that these have been told, so that nobody tells them again."""
+        self._run_script("told", run_id, *events)
 
     def wait(self, run_id: str, seconds: float) -> None:
         """Return when the run has finished, or after a while that is at most `seconds`."""

@@ -9,7 +9,7 @@ from smoketest.errors import QueueUnavailableError
 from smoketest.queue.dispatch import own_queue
 from smoketest.queue.main import Main
 from smoketest.queue.presence import Presence
-from smoketest.record.places import open_places
+from smoketest.record.places import OPEN, open_places
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Terms
 from smoketest.record.workers import Worker
@@ -62,3 +62,32 @@ def test_look__broker_out_of_reach(join, redis_server, monkeypatch):
     second.look()
 
     assert redis_server.client.llen(own_queue("second").name)
+
+
+def test_look__until_it_is_told(join, redis_server):
+    """A run that has ended is looked at until that is told: whoever claimed to tell of it may have died."""
+    worker, store = join("worker", "ours", "r1"), open_store(redis_server.url)
+    store.cancel(RUN)
+    store.claim_telling(RUN, ["finished"])
+    worker.look()
+    kept = redis_server.client.zrange(OPEN, 0, -1)
+    redis_server.client.hset(f"smoketest:{{{RUN}}}", "telling:finished", 1)
+
+    worker.look()  # tells
+    worker.look()
+
+    assert kept == [RUN]
+    assert store.peek(RUN).told == ("finished",)
+    assert redis_server.client.zrange(OPEN, 0, -1) == []
+
+
+def test_look__a_run_that_cannot_be_read(join, redis_server):
+    """A run that is recorded as nobody here can read, by another version say, keeps nobody from the others."""
+    worker = join("worker", "ours", "r1")
+    redis_server.client.hset("smoketest:{strange}", "strange", 1)
+    redis_server.client.zadd(OPEN, {"strange": 1})
+
+    for _ in range(2):
+        worker.look()
+
+    assert redis_server.client.llen(own_queue("worker").name)

@@ -132,7 +132,36 @@ def test_claim_telling(create):
     ended = [store.claim_telling(RUN, BOTH) for _ in range(2)]
 
     assert (early, begun, ended) == ([], [["started"], []], [["finished"], []])
-    assert set(store.peek(RUN).told) == {"started", "finished"}
+    assert store.peek(RUN).told == ()
+
+
+def test_claim_telling__confirmed(create):
+    """What was told is told, and who confirms it for a run that is gone does not bring that back."""
+    store = create(make_step("a"))
+    take(store, "one")
+
+    store.confirm_told(RUN, store.claim_telling(RUN, BOTH))
+    store.confirm_told("gone", BOTH)
+
+    assert store.peek(RUN).told == ("started",)
+    with pytest.raises(UnknownRunError):
+        store.peek("gone")
+
+
+def test_finished__who_was_to_tell_has_died(create, receive_finished, redis_server):
+    """Where whoever was to tell of the end has not said for long that it did, another tells; and then nobody more."""
+    store = create(make_step("a"))
+    take(store, "one", ended=(take(store, "one"), make_result("a")))
+    store.claim_telling(RUN, BOTH)
+    herald(store.peek(RUN), store, conf.current())
+    early = list(receive_finished)
+    redis_server.client.hset(f"smoketest:{{{RUN}}}", "telling:finished", 1)
+
+    for _ in range(2):
+        herald(store.peek(RUN), store, conf.current())
+        redis_server.client.hset(f"smoketest:{{{RUN}}}", "telling:finished", 1)
+
+    assert (early, receive_finished) == ([], [Status.PASS])
 
 
 def test_finished_since_it_was_looked_at(create, receive_finished):
