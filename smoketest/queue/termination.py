@@ -10,7 +10,7 @@ from types import FrameType
 
 from smoketest.queue.main import main_process
 
-_TOGETHER_SECONDS = 0.5
+TOGETHER_SECONDS = 0.5
 """How far apart a signal to all of a worker arrives at its processes."""
 _PAUSE_SECONDS = 0.005
 
@@ -29,8 +29,8 @@ def left_to_main() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
 
     def heed(number: int, _frame: FrameType | None) -> None:
-        until = time.monotonic() + _TOGETHER_SECONDS
-        while not (is_of_all := main_process().was_stopped_within(_TOGETHER_SECONDS)) and time.monotonic() < until:
+        until = time.monotonic() + TOGETHER_SECONDS
+        while not (is_of_all := main_process().was_stopped_within(TOGETHER_SECONDS)) and time.monotonic() < until:
             time.sleep(_PAUSE_SECONDS)
         if not is_of_all:
             signal.signal(number, before)

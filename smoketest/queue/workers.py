@@ -11,6 +11,7 @@ from smoketest import conf
 from smoketest.queue.dispatch import TASK, own_queue, queue_of
 from smoketest.queue.main import main_process
 from smoketest.queue.presence import Presence
+from smoketest.queue.termination import TOGETHER_SECONDS
 from smoketest.record.workers import Worker
 
 _REAP_SECONDS = 0.2
@@ -46,6 +47,18 @@ class Attendance(bootsteps.StartStopStep):
 
 class Farewell(bootsteps.StartStopStep):
     """Hears of every shutdown, that by remote control too, when the worker takes nothing more."""
+
+    def create(self, worker: Any) -> None:
+        """Hear of a soft shutdown before its time runs: Celery tells of it when that is over."""
+        wait = worker.wait_for_soft_shutdown
+
+        def stop_and_wait() -> None:
+            # Where the pool is ended as soon as this, it must not take that for a signal to all.
+            if worker.app.conf.worker_soft_shutdown_timeout > TOGETHER_SECONDS:
+                _stop()
+            wait()
+
+        worker.wait_for_soft_shutdown = stop_and_wait
 
     def close(self, _worker: Any) -> None:
         """Tell the pool, before that is waited for."""

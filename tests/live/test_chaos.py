@@ -179,6 +179,25 @@ def test_worker_stopped_cold(start_worker, run_gated, gate, deployer):
     assert report["tests_passed"] == 4
 
 
+def test_worker_stopped_softly(start_worker, run_gated, gate, deployer):
+    """A worker that is told to quit and given some time before it must hands over in that time."""
+    old = start_worker(SMOKETEST_TEST_SOFT_SHUTDOWN_SECONDS="4")
+    url = run_gated()
+    gate.wait_for(2)
+
+    old.process.send_signal(signal.SIGQUIT)
+    waiting.until(lambda: "Initiating Soft Shutdown" in old.output(), what="the shutdown begins")
+    gate.open(*gate.begun()[:2])
+    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
+    begun = gate.begun()
+    start_worker()
+    gate.open()
+    report = deployer.final(url)
+
+    assert len(begun) == 2
+    assert outcomes_of(report) == ALL_PASSED
+
+
 def test_worker_stopped_by_remote_control(start_worker, run_gated, gate, deployer):
     """A worker that is told to end through the broker hands over as one that gets the signal."""
     old = start_worker()
