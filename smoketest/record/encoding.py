@@ -74,7 +74,8 @@ def step_of(text: str) -> Step:
 
 
 def results_of(steps: Mapping[str, Step], results: Mapping[str, str]) -> dict[str, Result]:
-    """Return the results by their steps' ids."""
+    """Return the results of these steps by their ids."""
+    results = {index: text for index, text in results.items() if index in steps}
     found = json.loads(f"[{','.join(results.values())}]")  # at once: to begin anew for each takes twice as long
     ids = [steps[index].id for index in results]
     return {id_: Result.from_dict({**values, "id": id_}) for id_, values in zip(ids, found, strict=True)}

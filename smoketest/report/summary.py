@@ -69,8 +69,14 @@ def summarise(run: Run) -> Report:
 
 
 def summarise_final(run: Run, baseline: Baseline | None) -> Report:
-    """Report a finished run beside the last one of the release before, unless it was cancelled."""
+    """Report a finished run beside the last one of the release before, unless it was cancelled.
+
+    One whose results are not all there any more is not green, whatever they were.
+    """
     report = summarise(run)
+    if len(report.rows) < run.tests_total:
+        reason = f"of {run.tests_total} results only {len(report.rows)} are there: Redis has lost the others"
+        report = replace(report, status=Status.CANCELLED if run.is_cancelled else Status.FAIL, reason=reason)
     if run.is_cancelled:
         return report
     return replace(report, comparison=compare((row.result for row in report.rows), baseline))

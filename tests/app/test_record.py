@@ -12,7 +12,7 @@ from smoketest.queue.herald import herald
 from smoketest.record.places import OPEN, RECENT, RECENT_RUNS, open_places
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Shard, Terms
-from smoketest.report.summary import summarise
+from smoketest.report.summary import summarise, summarise_final
 from smoketest.results import Cause, Outcome, Plan, Result, Status, Step
 from smoketest.signals import run_finished
 from tests import waiting
@@ -462,16 +462,70 @@ def test_sweep__deadline(create, redis_server):
     assert [result.cause for result in run.results.values()] == [Cause.LOST, Cause.NOT_RUN]
 
 
-def test_sweep__lost_key(create, redis_server):
-    """A run of which Redis has lost a part still ends at its deadline."""
+@pytest.mark.parametrize("key", ["todo", "quiet", "lanes", "leases", "shards"])
+def test_sweep__lost_key(create, redis_server, key):
+    """A run of which Redis has lost a part ends at its deadline at the latest."""
     store = create(make_step("a"), make_step("b"))
-    redis_server.client.delete(f"smoketest:{{{RUN}}}:todo")
+    assignment = take(store, "one")
+    redis_server.client.delete(f"smoketest:{{{RUN}}}:{key}")
+    take(store, "one", ended=(assignment, make_result("a")), most=0)
     redis_server.client.hset(f"smoketest:{{{RUN}}}", "deadline", 1)
 
     run = fetch(store)
 
-    assert {result.cause for result in run.results.values()} == {Cause.LOST}
+    assert (run.counts.passed, run.counts.errored) == (1, 1)
     assert run.finished_at
+
+
+def test_sweep__lost_todo(create, redis_server):
+    """What Redis has lost of what waits is told as soon as nobody is at work."""
+    store = create(make_step("a"), make_step("b"))
+    assignment = take(store, "one")
+    redis_server.client.delete(f"smoketest:{{{RUN}}}:todo")
+    at_work = fetch(store)
+    take(store, "one", ended=(assignment, make_result("a")))
+
+    run = fetch(store)
+
+    assert at_work.counts.ended == 0
+    assert [result.cause for result in run.results.values()] == [None, Cause.LOST]
+    assert run.finished_at
+
+
+def test_sweep__lost_steps(create, redis_server):
+    """Where Redis has lost what the tests are, whoever asks for one ends the run; its report is not green."""
+    store = create(make_step("a"), make_step("b"))
+    redis_server.client.delete(f"smoketest:{{{RUN}}}:steps")
+
+    taken = take(store, "one")
+
+    run = fetch(store)
+    assert taken is None
+    assert (run.counts.errored, bool(run.finished_at)) == (2, True)
+    assert summarise_final(run, None).reason == "of 2 results only 0 are there: Redis has lost the others"
+
+
+def test_fetch__lost_results(create, redis_server):
+    """A run whose results are lost is not green, whatever they were."""
+    store = create(make_step("a"))
+    take(store, "one", ended=(take(store, "one"), make_result("a")))
+    redis_server.client.delete(f"smoketest:{{{RUN}}}:results")
+
+    assert summarise_final(fetch(store), None).status is Status.FAIL
+
+
+def test_keys_expire__lost_key(create, redis_server):
+    """A key that Redis has lost does not come back without an expiry."""
+    store = create(make_step("a"), make_step("b"))
+    take(store, "one")
+    redis_server.client.delete(f"smoketest:{{{RUN}}}:lanes")
+
+    take(store, "one", most=0)
+    store.idle_lanes(RUN, [""], patience_seconds=-1)
+
+    keys = redis_server.client.keys("smoketest:*")
+    assert keys
+    assert all(redis_server.client.ttl(key) > 0 for key in keys)
 
 
 def test_sweep__tells_when_it_happened(create):

@@ -92,7 +92,7 @@ end
 
 -- The first result of a step wins; a later one changes nothing. Tells whether it was the first.
 local function finish(index, outcome, is_timeout, result)
-  if redis.call('HSETNX', results, index, result) == 0 then return false end
+  if facts.finished_at or redis.call('HSETNX', results, index, result) == 0 then return false end
   if redis.call('RPUSH', order, index) == 1 then
     expire(results)
     expire(order)
@@ -143,7 +143,8 @@ local function disown(shard, lane)
   if redis.call('HDEL', shards, shard) == 1 then
     redis.call('ZREM', leases, shard)
     redis.call('ZREM', owners, shard)
-    redis.call('HINCRBY', lanes, 'busy@' .. lane, -1)
+    -- Below nothing only where Redis has lost the key, which would come back without an expiry.
+    if redis.call('HINCRBY', lanes, 'busy@' .. lane, -1) < 0 then redis.call('DEL', lanes) end
   end
   look_at(lane)
 end
@@ -155,6 +156,11 @@ local function release(shard, cause, message)
   for index in string.gmatch(begun, '%d+') do give_up(index, cause, message) end
   put_back(lane, rest)
   disown(shard, lane)
+end
+
+-- Whatever is without a result, where Redis has lost a key of the run.
+local function give_up_lost()
+  for index = 0, fact('total') - 1 do give_up(tostring(index), 'lost', 'Redis has lost its place in the run') end
 end
 
 -- What nobody will answer for any more gets its result here, whoever looks.
@@ -173,8 +179,7 @@ local function sweep()
     for _, lane in ipairs(lane_names()) do
       give_up_waiting(lane, 'not_run', 'the deadline of the run passed before it could begin')
     end
-    -- Whatever else is without a result: somebody has lost a key of the run.
-    for index = 0, fact('total') - 1 do give_up(tostring(index), 'lost', 'its place in the run was lost') end
+    give_up_lost()
   end
   moment = now
 end

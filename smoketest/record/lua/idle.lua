@@ -7,6 +7,7 @@ for position = 2, #ARGV do
   local sent_at = tonumber(redis.call('HGET', lanes, 'sent_at@' .. lane) or 0)
   if since and now > math.max(since, sent_at) + tonumber(ARGV[1]) * 2 ^ sent then
     redis.call('HSET', lanes, 'sent@' .. lane, sent + 1, 'sent_at@' .. lane, now)
+    expire(lanes)
     answer[#answer + 1] = lane
   end
 end

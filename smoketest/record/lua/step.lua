@@ -72,6 +72,11 @@ if #mine == 0 then
 else
   local lease = now + asked.grace_ms
   for position, step in ipairs(redis.call('HMGET', steps, unpack(mine))) do
+    if not step then
+      give_up_lost()
+      answer.steps = {}
+      break
+    end
     lease = lease + tonumber(string.match(step, '^%d+'))
     answer.steps[position] = {mine[position], step}
   end
