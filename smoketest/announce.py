@@ -12,7 +12,7 @@ from smoketest.report.summary import Report
 from smoketest.report.verdict import in_one_line
 from smoketest.results import Counts, Plan, Result, Status, Step
 from smoketest.signals import run_finished, run_started, test_finished
-from smoketest.tracing import trace_test
+from smoketest.tracing import is_traced, trace_test
 
 logger = logging.getLogger("smoketest")
 
@@ -44,6 +44,11 @@ def run_began(report: Report, send: Send) -> None:
     extra = {"run_id": report.run_id, "release": report.release, "status": str(report.status)}
     logger.info("%s: begun, %d tests", _name(report.run_id), report.tests_total, extra=extra)
     send(run_started, report=report)
+
+
+def are_passes_heard() -> bool:
+    """Tell whether anybody hears of a test that has not failed: by the log, a signal or a span."""
+    return logger.isEnabledFor(logging.INFO) or test_finished.has_listeners() or is_traced()
 
 
 def test_ended(step: Step, result: Result, span: tuple[int, int], *, run_id: str, release: str, send: Send) -> None:

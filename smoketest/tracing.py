@@ -32,6 +32,11 @@ def trace_test(result: Result, *, run_id: str, release: str, began_ns: int, ende
         logger.debug("there is no span of %s", result.id, exc_info=True)
 
 
+def is_traced() -> bool:
+    """Tell whether spans are recorded here at all."""
+    return _tracer() is not None
+
+
 @cache
 def _tracer() -> Any:
     try:
