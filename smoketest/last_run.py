@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from smoketest.conf import Conf
 from smoketest.errors import UnknownRunError
+from smoketest.record.places import open_places
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.report.openmetrics import shown_rows
 from smoketest.report.summary import Report, Row, summarise
@@ -21,7 +22,7 @@ def latest_finished(conf: Conf) -> Report | None:
     Raises QueueUnavailableError when Redis does not answer soon.
     """
     store = _store(conf.redis_url)
-    for run_id in store.recent_ids(most=_MOST_LOOKED_AT):
+    for run_id in open_places(conf.redis_url, timeout_seconds=_HURRY_SECONDS).recent_ids(most=_MOST_LOOKED_AT):
         with suppress(UnknownRunError):
             run = store.peek(run_id)
             if run.finished_at:

@@ -201,7 +201,7 @@ def cancel(run_id: str, conf: Conf) -> Report:
 def recent(conf: Conf) -> list[Report]:
     """Report the recent queued runs, newest first, without their results."""
     reports = []
-    for run_id in _store(conf).recent_ids():
+    for run_id in open_places(conf.redis_url).recent_ids():
         try:
             reports.append(summarise(look(run_id, conf)))
         except (UnknownRunError, GoneRunError):

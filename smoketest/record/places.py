@@ -28,9 +28,9 @@ class Place:
 
 
 @cache
-def open_places(url: str) -> "Places":
+def open_places(url: str, *, timeout_seconds: float = 1.0) -> "Places":
     """Return this process' view of the places at `url`; it connects when it is used."""
-    return Places(Client(url, timeout_seconds=1.0))
+    return Places(Client(url, timeout_seconds=timeout_seconds))
 
 
 class Places:
@@ -38,6 +38,7 @@ class Places:
 
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
+        self._client = client
         self._script = Script(client, "claim")
 
     def look(self, wanted: str, *, most: int) -> Place:
@@ -54,6 +55,12 @@ class Places:
     def give_up(self, wanted: str, run_id: str) -> None:
         """Leave the place, so that whoever asks next has another run."""
         self._ask(wanted, _GIVE_UP, run_id, 1, 1)
+
+    def recent_ids(self, most: int = RECENT_RUNS) -> list[str]:
+        """Return the ids of the runs that were started last, newest first."""
+        with self._client.answering() as server:
+            ids: list[str] = server.zrevrange(RECENT, 0, most - 1)
+        return ids
 
     def _ask(self, wanted: str, *arguments: str | int) -> Place:
         keys = [f"smoketest:{{orders}}:{wanted}", _STARTS, RECENT, OPEN]

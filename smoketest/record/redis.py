@@ -10,7 +10,6 @@ from typing import Any
 from smoketest.errors import UnknownRunError
 from smoketest.record import encoding
 from smoketest.record.clients import Client, Script
-from smoketest.record.places import RECENT, RECENT_RUNS
 from smoketest.record.values import About, Answer, Assignment, Left, Shard, Terms
 from smoketest.results import Plan, Result, Run
 
@@ -234,12 +233,6 @@ class RedisStore:
         with self._client.answering() as server:
             # The token goes round, so that each of those who wait gets it.
             server.blmove(done, done, max(0.01, min(seconds, _MOST_PATIENCE_SECONDS)), "RIGHT", "LEFT")
-
-    def recent_ids(self, most: int = RECENT_RUNS) -> list[str]:
-        """Return the ids of the recent runs, newest first."""
-        with self._client.answering() as server:
-            ids: list[str] = server.zrevrange(RECENT, 0, most - 1)
-        return ids
 
     def eviction_policy(self) -> str:
         """Return what Redis does when its memory is full; all but `noeviction` loses runs, or messages, in silence."""
