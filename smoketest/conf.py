@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
 from typing import Any
 
 from django.apps import AppConfig
@@ -105,8 +106,7 @@ def read() -> tuple[Conf, list[Problem]]:
     values: dict[str, Any] = {}
     problems: list[Problem] = []
     given = _given()
-    for each in fields(Conf):
-        name = PREFIX + each.name.upper()
+    for name, each in _settings().items():
         if given.get(name) is None:
             continue
         try:
@@ -118,7 +118,12 @@ def read() -> tuple[Conf, list[Problem]]:
 
 def names() -> list[str]:
     """Return the names of all settings."""
-    return [PREFIX + each.name.upper() for each in fields(Conf)]
+    return list(_settings())
+
+
+@cache  # each request reads them
+def _settings() -> Mapping[str, Field[Any]]:
+    return {PREFIX + each.name.upper(): each for each in fields(Conf)}
 
 
 def searched_apps(conf: Conf) -> tuple[App, ...]:
@@ -151,7 +156,7 @@ def _listing(path: str) -> App:
 
 def _given() -> Mapping[str, Any]:
     """Return the settings that stand; those that are None count as unset."""
-    given = {name: getattr(settings, name, None) for name in names()}
+    given = {name: getattr(settings, name, None) for name in _settings()}
     broker = getattr(settings, "CELERY_BROKER_URL", None)
     if given["SMOKETEST_REDIS_URL"] is None and isinstance(broker, str) and rules.is_redis(broker):
         given["SMOKETEST_REDIS_URL"] = broker
