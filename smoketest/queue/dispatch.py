@@ -20,7 +20,7 @@ TASK = "smoketest.run_shard"
 _CONNECT_SECONDS = 1
 _OPTIONS = {
     # Without these a frozen or a dead broker holds the caller for seconds, or for ever.
-    "redis": {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": 1, "max_retries": 0},
+    "redis": {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": 1, "interval_start": 0},
     "amqp": {"read_timeout": 1, "write_timeout": 1, "confirm_publish": True},
 }
 _NOT_FOUND = "404"
@@ -148,7 +148,10 @@ def _connection(app: Celery) -> Connection:
     connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
     for kind, options in _OPTIONS.items():
         if kind in str(connection.transport_cls):
-            return connection.clone(transport_options={**(connection.transport_options or {}), **options})
+            tries = (
+                {"max_retries": max(0, len(connection.alt) - 1)} if kind == "redis" else {}
+            )  # one for each of a list
+            return connection.clone(transport_options={**(connection.transport_options or {}), **options, **tries})
     return connection
 
 

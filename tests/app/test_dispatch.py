@@ -57,6 +57,16 @@ def test_look(routed):
     assert look(Conf(queue="waiting")).messages == 2
 
 
+def test_publish__second_broker(routed, redis_server, monkeypatch):
+    """Where the first of several brokers does not answer the next gets the messages, as Celery's own do."""
+    routed(None)
+    monkeypatch.setenv("CELERY_BROKER_URL", f"redis://127.0.0.1:1/0;{redis_server.url}")
+
+    publish("run", [Message(), Message()], run_seconds=1, conf=Conf(queue="second"))
+
+    assert redis_server.client.llen("second") == 2
+
+
 def test_look__no_broker(routed, monkeypatch):
     """Of a broker that does not answer nothing is known."""
     routed(None)
