@@ -70,8 +70,8 @@ class Script:
 
 
 def _open(url: str, options: dict[str, Any]) -> Any:
-    scheme, _, kind = urlsplit(url).scheme.partition("+")
-    plain = urlunsplit(urlsplit(url)._replace(scheme=scheme))
+    kind = urlsplit(url).scheme.partition("+")[2]
+    plain = url.replace(f"+{kind}", "", 1) if kind else url  # urlunsplit() would break unix:///path
     if kind == "cluster":
         return RedisCluster.from_url(plain, **options)
     if kind == "sentinel":

@@ -113,6 +113,17 @@ def test_sentinel(run_all, sentinel, own_redis):
 
 
 @pytest.mark.usefixtures("row")
+@pytest.mark.parametrize("own_redis", [("--unixsocket", "redis.sock", "--save", "")], indirect=True)
+def test_unix(run_all, own_redis):
+    """The record is reached by a socket of the machine's own."""
+    folder = own_redis.client.config_get("dir")["dir"]
+
+    report = run_all(f"unix://{folder}/redis.sock", "shop")
+
+    assert report["status"] == "PASS"
+
+
+@pytest.mark.usefixtures("row")
 def test_tls(run_all, secure, trusted):
     """Broker and record are reached by TLS."""
     report = run_all(secure + trusted, "shop", broker_url=secure + trusted)
