@@ -148,9 +148,8 @@ def _connection(app: Celery) -> Connection:
     connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
     for kind, options in _OPTIONS.items():
         if kind in str(connection.transport_cls):
-            tries = (
-                {"max_retries": max(0, len(connection.alt) - 1)} if kind == "redis" else {}
-            )  # one for each of a list
+            # RabbitMQ's takes the next of a list by itself.
+            tries = {"max_retries": max(0, len(connection.alt) - 1)} if kind == "redis" else {}
             return connection.clone(transport_options={**(connection.transport_options or {}), **options, **tries})
     return connection
 
