@@ -4,7 +4,7 @@ import sys
 import unittest
 import unittest.case
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -70,7 +70,7 @@ class Fixtures:
         """Tear down all but the `keeps` outermost scopes."""
         while len(self._standing) > keeps:
             scope = self._standing.pop()
-            with scope.level:
+            with scope.level, self._freedom(scope.is_rolled_back):
                 for tear_down in scope.tear_downs:
                     for error in tear_down():
                         note(error)
@@ -82,6 +82,9 @@ class Fixtures:
     def abandon(self) -> None:
         """Give up the turn, from another thread: the test that has it hangs."""
         _turns.give_back(self)
+
+    def _freedom(self, is_rolled_back: bool) -> AbstractContextManager[None]:  # noqa: FBT001 (the one thing that it is about)
+        return nullcontext() if is_rolled_back else self._guard.unguarded()
 
     @property
     def _failure(self) -> BaseException | None:
@@ -95,7 +98,8 @@ class Fixtures:
             level.enter_context(self._guard.level("__all__" if is_module else test_class.databases, clock))
         leftovers = Leftovers(is_guarded=step.is_rolled_back)
         token = start_watch(leftovers)
-        failure = next(iter(attempt(set_up)), None)
+        with self._freedom(step.is_rolled_back):
+            failure = next(iter(attempt(set_up)), None)
         stop_watch(token)
         leftovers.hand_over()
         if failure:

@@ -3,6 +3,8 @@
 import sqlite3
 from contextlib import suppress
 
+import psycopg
+import pymysql
 import pytest
 from django.db import connections, transaction
 
@@ -331,3 +333,59 @@ def test_driver_is_free_again(guard, alias, production):
 
     assert production(alias, "SELECT name FROM shop_foomodel") == [("meant to stay",)]
     assert guard.violations() == []
+
+
+def test_connect(guard, level, alias):
+    """Django's `connect()` opens no connection beside the one that is guarded, before the first query or after."""
+    with level():
+        connections[alias].connect()
+        write(alias)
+        connections[alias].connect()
+        seen = rows(alias)
+
+    assert seen == {"escaped"}
+    assert guard.violations() == []
+    assert rows(alias) == set()
+
+
+def test_driver_thrown_away(guard, level, alias, production):
+    """The driver's connection can't be thrown away, which would leave it open with its locks."""
+    with level():
+        write(alias)
+        with pytest.raises(BaseException, match="was to be replaced"):
+            connections[alias].connection = None
+
+    production(alias, "INSERT INTO shop_foomodel (name) VALUES ('escaped')")
+    assert len(guard.violations()) == 1
+
+
+def set_manner(alias):
+    name, value = {
+        "default": ("row_factory", lambda _cursor, row: dict(enumerate(row))),
+        "postgresql": ("cursor_factory", psycopg.ClientCursor),
+        "mariadb": ("cursorclass", pymysql.cursors.DictCursor),
+    }[alias]
+    setattr(raw(alias), name, value)
+
+
+def add_wrapper(alias):
+    connections[alias].execute_wrappers.append(lambda *_: None)
+
+
+@pytest.mark.parametrize("change", [set_manner, add_wrapper])
+def test_manners_of_a_connection(level, alias, change):
+    """How rows and cursors are made is for the next test as it was, and its cursors are under the guard."""
+    with level():
+        rows(alias)
+        change(alias)
+    with level():
+        cursor = raw(alias).cursor()
+        cursor.execute("SELECT 1")
+        row = cursor.fetchone()
+        with pytest.raises(BaseException, match=r"refused|not authorized|cannot be executed"):
+            cursor.execute("COMMIT")
+        seen = rows(alias)
+
+    assert row == (1,)
+    assert seen == set()
+    assert rows(alias) == set()

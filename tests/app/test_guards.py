@@ -2,7 +2,7 @@
 
 import select
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 from django.db import connections, transaction
@@ -11,7 +11,7 @@ from smoketest import SmokeTest
 from smoketest.clock import in_seconds
 from smoketest.execution.guards import mysql, own_connections, statements
 from smoketest.execution.guards.own_connections import OwnConnections
-from smoketest.execution.session import own_session
+from smoketest.execution.session import open_session, own_session
 from smoketest.results import Cause
 from tests import waiting
 from tests.app.guarding import rows, write
@@ -59,6 +59,72 @@ def test_execute_wrapper(guard, level, alias):
 
     assert len(guard.violations()) == 1
     assert rows(alias) == set()
+
+
+SLEEP = {"postgresql": "SELECT pg_sleep(0.4)", "mariadb": "SELECT SLEEP(0.4)"}
+TEMPORARY = "CREATE TEMPORARY TABLE left_behind (id integer)"
+
+
+def test_limits_are_not_those_of_the_test_before(guard, alias):
+    """A test that may commit has no limit in its database of the guarded test before it."""
+    with guard.level("__all__", in_seconds(0.2)):
+        rows(alias)
+
+    with guard.unguarded(), connections[alias].cursor() as cursor:
+        cursor.execute(SLEEP.get(alias, "PRAGMA busy_timeout"))
+        row = cursor.fetchone()
+
+    assert row in {(5000,), ("",), (0,)}
+
+
+def test_session_of_a_test_that_commits(guard, level, alias):
+    """What a test that may commit leaves in its session is not there for the guarded test after it."""
+    with guard.unguarded(), connections[alias].cursor() as cursor:
+        cursor.execute(TEMPORARY)
+
+    with level(), pytest.raises(Exception, match="left_behind"), connections[alias].cursor() as cursor:
+        cursor.execute("SELECT * FROM left_behind")
+
+
+@pytest.mark.needs("mariadb")
+def test_abandoned_fixture_of_a_class_that_commits(production):
+    """What it has locked is free at once, as a test's own."""
+    is_locked, go_on, sessions = threading.Event(), threading.Event(), []
+
+    class CommittingTest(SmokeTest):
+        rolled_back = False
+
+        @classmethod
+        def setUpClass(cls):
+            with transaction.atomic(using="mariadb"):
+                FooModel.objects.using("mariadb").update(name="changed")
+                is_locked.set()
+                go_on.wait(60)
+
+        def test_it(self):
+            pass
+
+    def work():
+        with closing(open_session()) as session:
+            sessions.append(session)
+            session.execute(step, CommittingTest, in_seconds(20))
+
+    production("mariadb", "INSERT INTO shop_foomodel (name) VALUES ('in production')")
+    step = make_step("CommittingTest.test_it", is_rolled_back=False, scopes=("CommittingTest",))
+    thread = threading.Thread(target=work)
+    thread.start()
+    is_locked.wait(20)
+
+    sessions[0].abandon()
+    with suppress(Exception):
+        production("mariadb", "SET innodb_lock_wait_timeout = 2")
+        production("mariadb", "UPDATE shop_foomodel SET name = 'written'")
+    go_on.set()
+    thread.join()
+
+    left = production("mariadb", "SELECT name FROM shop_foomodel")
+    production("mariadb", "DELETE FROM shop_foomodel")
+    assert left == [("written",)]
 
 
 @pytest.mark.needs("postgresql")

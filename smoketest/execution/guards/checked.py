@@ -14,6 +14,10 @@ class CheckedConnection(BaseDatabaseWrapper):
     """Goes in front of a backend's own `DatabaseWrapper` class."""
 
     owner: Owner
+    manners: tuple[str, ...] = ()
+    """The attributes of the driver's connection that say how its cursors work."""
+    _manners_before: tuple[Any, ...] = ()
+    _wrappers_before: tuple[Any, ...] = ()
     _passed: Any = None
     """The statement that Django's cursor hands down to the driver's."""
     _is_altered = False
@@ -25,13 +29,22 @@ class CheckedConnection(BaseDatabaseWrapper):
         raise NotImplementedError
 
     def _begin_checks(self) -> None:
+        self._manners_before = self._manners()
+        self._wrappers_before = tuple(self.execute_wrappers)
         # First, not last: `execute_wrapper()` takes the last one away again.
         self.execute_wrappers.insert(0, self._filter)
 
     def _end_checks(self) -> None:
         self._passed = None
         self._is_altered = False
-        self.execute_wrappers[:] = [wrapper for wrapper in self.execute_wrappers if wrapper != self._filter]
+        self.execute_wrappers[:] = self._wrappers_before
+
+    def _manners(self) -> tuple[Any, ...]:
+        return tuple(getattr(self.connection, name, None) for name in self.manners)
+
+    def _must_go(self) -> bool:
+        """Tell whether the next test must not have this connection."""
+        return self._is_altered or self._manners() != self._manners_before
 
     def _filter(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 (Django's signature)
         self._check(text_of(sql))

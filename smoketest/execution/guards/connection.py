@@ -43,6 +43,8 @@ class GuardedConnection(CheckedConnection):
     _marks: tuple[Mark, ...] = ()
     """Those of the levels that the open transaction spans; the first one began it."""
     _used_at = 0.0
+    _was_guarded = False
+    """Whether the open connection has been a guarded test's: its limits stay with it."""
 
     # Whatever reaches for the database reads one of the next four first.
 
@@ -62,6 +64,8 @@ class GuardedConnection(CheckedConnection):
 
     @connection.setter
     def connection(self, value: Any) -> None:
+        if self._state is _BEGUN:
+            self._refuse("the driver's connection was to be replaced, which would stay open with its locks")
         self.__dict__["connection"] = value
 
     def ensure_connection(self) -> None:
@@ -72,7 +76,12 @@ class GuardedConnection(CheckedConnection):
         self._touch()
         return super()._cursor(name)  # type: ignore[misc]
 
-    # While a level lasts nobody closes or commits below it.
+    # While a level lasts nobody opens, closes or commits below it.
+
+    def connect(self) -> None:
+        self._touch()
+        if self._state is not _BEGUN:
+            super().connect()
 
     def close(self) -> None:
         if not self._is_guarded:
@@ -131,13 +140,15 @@ class GuardedConnection(CheckedConnection):
             self._state = _BEGUN
             return []
         violations = [] if is_sound else self._why_lost()
-        self._end(is_sound=is_sound and not self._is_altered)
+        self._end(is_sound=is_sound and not self._must_go())
         self._state = _ARMED if level > 1 else _OFF
         return violations
 
     def set_free(self) -> None:
-        """Let a test outside any level commit."""
+        """Let a test outside any level commit; on a connection without limits of the guard's."""
         if self._state is _OFF:
+            if self._was_guarded:
+                self._drop()
             self._state = _FREE
 
     def end_transaction(self) -> None:
@@ -236,10 +247,13 @@ class GuardedConnection(CheckedConnection):
         self._mark(self.owner.level_now)
 
     def _renew(self) -> None:
-        """Drop a connection that is stale."""
+        """Drop a connection that is stale, or whose session is as a test that may commit has left it."""
         unused_seconds = time.monotonic() - self._used_at
-        if self.connection is not None and is_stale(self, unused_seconds=unused_seconds, descriptor=self._descriptor()):
+        if self.connection is not None and (
+            not self._was_guarded or is_stale(self, unused_seconds=unused_seconds, descriptor=self._descriptor())
+        ):
             self._drop()
+        self._was_guarded = True
 
     def _mark(self, level: int) -> None:
         self._set_savepoint(level, max(0.05, self.owner.seconds_left()))
@@ -274,6 +288,7 @@ class GuardedConnection(CheckedConnection):
         with suppress(Exception):
             self._close()  # type: ignore[attr-defined]
         self.connection = None
+        self._was_guarded = False
 
     def _plain_execute(self, sql: str) -> None:
         """Execute by the driver alone: not filtered, not logged."""

@@ -36,6 +36,7 @@ class GuardedMySQL(GuardedServerConnection):
     the driver's own `commit()` too: https://mariadb.com/kb/en/xa-transactions/
     """
 
+    manners = ("cursorclass",)
     _transaction = ""
     _limits: tuple[float, int] | None = None
     _thread_id = 0

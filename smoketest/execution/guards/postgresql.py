@@ -28,6 +28,7 @@ class GuardedPostgreSQL(GuardedServerConnection):
     would take the setting back with it.
     """
 
+    manners = ("cursor_factory", "server_cursor_factory", "row_factory", "prepare_threshold")
     _name = ""
     _beginning = ""
     """What begins the transaction, until it is sent along with the first savepoint."""

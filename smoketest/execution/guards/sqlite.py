@@ -21,6 +21,7 @@ _ONLY_ASKS = re.compile(r"(?i)_(?:x?info|list|check)$")
 class GuardedSQLite(GuardedConnection):
     """A guarded SQLite connection."""
 
+    manners = ("isolation_level", "row_factory", "text_factory")
     _busy_ms = 0
 
     def get_connection_params(self) -> Any:
