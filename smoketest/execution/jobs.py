@@ -16,6 +16,9 @@ class Session(Protocol):
     def abandon(self) -> None:
         """Free what the job that runs now holds; called from another thread when the job is left."""
 
+    def rest(self) -> None:
+        """Let nothing stand for a job that does not come; called in the lane's own thread after each run."""
+
     def close(self) -> None:
         """Close what was opened; called in the lane's own thread, last."""
 

@@ -95,6 +95,8 @@ class Lane:
             ended = None
             while job := run.next_job(self, ended):
                 ended = self._do(job)
+            if self._session and not self.is_left:
+                self._session.rest()
         self._home.returned(self)
         if self._session:
             self._session.close()

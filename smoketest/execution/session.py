@@ -47,10 +47,15 @@ class Session:
         self._fixtures.abandon()
         self._leave()
 
-    def close(self) -> None:
-        """Tear down what still stands and close the guard's connections."""
+    def rest(self) -> None:
+        """Tear down what still stands: the test that it was kept for hangs elsewhere, or there was no time for it."""
         self._fixtures.leave(0, _log, in_seconds(0))
         self._leave()
+        self._stay = None
+
+    def close(self) -> None:
+        """Tear down what still stands and close the guard's connections."""
+        self.rest()
         with suppress(Exception):
             self._guard.close()
 

@@ -303,6 +303,25 @@ def test_fast__fixtures_before_a_test_that_hangs(project, operator):
     assert second == ["up", "down"]
 
 
+def test_fast__fixtures_before_a_test_that_hangs_meanwhile(project, operator):
+    """They are torn down too where it is another request's run in which that test begins to hang."""
+    project("standing")
+    standing_smoke.event.clear()
+    standing_smoke.fixtures.clear()
+    other = Thread(target=operator.report, kwargs={"k": "test_b_hangs"})
+    other.start()
+    waiting.until(lambda: standing_smoke.hanging, what="the test hangs")
+
+    outcomes = operator.outcomes()
+    other.join()
+
+    assert outcomes["StandingTest.test_a_passes"] == ("passed", None)
+    assert outcomes["StandingTest.test_b_hangs"] == ("errored", "timeout")
+    waiting.until(lambda: standing_smoke.fixtures == ["up", "up", "down"], what="what stood is torn down", seconds=10)
+    standing_smoke.event.set()
+    waiting.until(lambda: not standing_smoke.hanging, what="the hanging test ends")
+
+
 def test_fast__async_hang(project, operator):
     """What is awaited for too long is cancelled at the limit, and leaves no thread behind."""
     project("hanging")

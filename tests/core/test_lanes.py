@@ -26,6 +26,9 @@ class Session:
     def abandon(self):
         self.was_abandoned.set()
 
+    def rest(self):
+        pass
+
     def close(self):
         self.sessions.closed.append(self)
 
