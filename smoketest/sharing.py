@@ -70,6 +70,6 @@ def _fly(key: _Key, flight: _Flight, conf: Conf, make: Callable[[], Report]) -> 
 
 def _keep(key: _Key, report: Report) -> None:
     _kept.pop(key, None)
-    while len(_kept) >= _MOST_KEPT:
-        _kept.pop(next(iter(_kept)), None)
+    for oldest in tuple(_kept)[: max(0, len(_kept) - _MOST_KEPT + 1)]:  # a tuple: others keep theirs meanwhile
+        _kept.pop(oldest, None)
     _kept[key] = _Kept(report=report, made_at=time.monotonic())

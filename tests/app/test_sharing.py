@@ -84,3 +84,34 @@ def test_leader_takes_too_long(runs):
 
     assert own == ("their own", 0.0)
     assert answers == [("the report", 0.0)]
+
+
+@pytest.fixture
+def switching():
+    """Let threads take turns as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("switching")
+def test_many_selections_at_once():
+    """Those whose reports are kept at the same time are in nobody's way, and no more are kept than may be."""
+    done = []
+
+    def keep_many(name):
+        for number in range(10_000):
+            sharing._keep((name, number), "a report")
+        done.append(name)
+
+    threads = [threading.Thread(target=keep_many, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    kept = len(sharing._kept)
+    sharing._kept.clear()
+    assert sorted(done) == ["a", "b", "c", "d"]
+    assert kept <= sharing._MOST_KEPT + len(threads)
