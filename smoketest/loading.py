@@ -55,7 +55,11 @@ def discover_within(apps: tuple[App, ...], seconds: float) -> Found:
     own, key = _Loading(), (os.getpid(), apps)
     loading = _loadings.setdefault(key, own)  # in one step, whoever else comes at the same time
     if loading is own:
-        loading.thread = native.start_thread(partial(_load, loading, apps))
+        try:
+            loading.thread = native.start_thread(partial(_load, loading, apps))
+        except RuntimeError:  # the system has no thread to give; who asks later may get one
+            del _loadings[key]
+            raise
     if not loading.is_over:
         _wait(loading, loading.began + seconds)
     if loading.failure:

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from django.db import connections
 
 from smoketest import loading, supervision
+from smoketest.execution import native
 from smoketest.execution.runner import run_supervised
 from smoketest.results import Cause
 from tests import waiting
@@ -144,3 +145,20 @@ def test_command(project, closed_gate):
 
     assert exit_.value.code == 1
     assert "tests.project.gate.smoke hangs on import" in out.getvalue()
+
+
+def test_no_thread_to_be_had(monkeypatch):
+    """Where the system has no thread to give for a moment, discovery begins when it is asked for again."""
+    apps = (make_app("shop"), make_app("empty"))  # which nobody has asked for before
+    monkeypatch.setattr(native, "start_thread", _no_thread)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        loading.discover_within(apps, 5)
+    monkeypatch.undo()
+
+    found = loading.discover_within(apps, 5)
+
+    assert found.is_complete
+
+
+def _no_thread(_main):
+    raise RuntimeError("can't start new thread")
