@@ -2,160 +2,80 @@
 
 import time
 from contextlib import closing, suppress
-from enum import Enum, auto
-from typing import Any
 
 from django.db import transaction
 
 from smoketest.errors import TestAbandoned
 from smoketest.execution.guards.bookkeeping import Mark, forget_transaction, has_transactions
-from smoketest.execution.guards.checked import CheckedConnection
 from smoketest.execution.guards.staleness import is_stale
+from smoketest.execution.guards.touched import ARMED, BEGUN, FREE, OFF, OPENING, TouchedConnection
 from smoketest.execution.leftovers import of_context
 
 LOCK_SECONDS = 2.0
 """The longest that a test waits for a lock that somebody else holds; less if its own time is shorter."""
 
 
-class _State(Enum):
-    OFF = auto()
-    """Outside any level: an ordinary connection."""
-    FREE = auto()
-    """That of a test that may commit: ordinary too, until the test is given up."""
-    ARMED = auto()
-    """Inside a level, not touched yet."""
-    OPENING = auto()
-    BEGUN = auto()
-
-
-_OFF, _FREE, _ARMED, _OPENING, _BEGUN = _State
-"""The state is looked at dozens of times a test, and an enum's own attributes are slow before Python 3.12."""
-
-
-class GuardedConnection(CheckedConnection):
+class GuardedConnection(TouchedConnection):
     """Rolls back what a test writes.
 
     A test that never touches the database costs it nothing: no connection, no BEGIN. The outer transaction is
     Django's `Atomic` as `TestCase` uses it, so that `durable`, `on_commit` and nested atomics behave as there.
     """
 
-    _state = _OFF
     _marks: tuple[Mark, ...] = ()
     """Those of the levels that the open transaction spans; the first one began it."""
     _used_at = 0.0
     _was_guarded = False
     """Whether the open connection has been a guarded test's: its limits stay with it."""
 
-    # Whatever reaches for the database reads one of the next four first.
-
-    @property
-    def in_atomic_block(self) -> bool:
-        self._touch()
-        return bool(self.__dict__["in_atomic_block"])
-
-    @in_atomic_block.setter
-    def in_atomic_block(self, value: bool) -> None:
-        self.__dict__["in_atomic_block"] = value
-
-    @property
-    def connection(self) -> Any:
-        self._touch()
-        return self.__dict__["connection"]
-
-    @connection.setter
-    def connection(self, value: Any) -> None:
-        if self._state is _BEGUN:
-            self._refuse("the driver's connection was to be replaced, which would stay open with its locks")
-        self.__dict__["connection"] = value
-
-    def ensure_connection(self) -> None:
-        self._touch()
-        super().ensure_connection()
-
-    def _cursor(self, name: str | None = None) -> Any:
-        self._touch()
-        return super()._cursor(name)  # type: ignore[misc]
-
-    # While a level lasts nobody opens, closes or commits below it.
-
-    def connect(self) -> None:
-        self._touch()
-        if self._state is not _BEGUN:
-            super().connect()
-
-    def close(self) -> None:
-        if not self._is_guarded:
-            super().close()
-
-    def close_if_unusable_or_obsolete(self) -> None:
-        if not self._is_guarded:
-            super().close_if_unusable_or_obsolete()
-
-    def copy(self, alias: str | None = None) -> Any:
-        """Refuse: a copy would stand outside the guard."""
-        if self._is_guarded:
-            self._refuse("a copy of the connection was asked for")
-        return super().copy(alias)
-
-    def validate_no_atomic_block(self) -> None:
-        """Remember who tries to commit, roll back or set autocommit, also where the error is swallowed."""
-        if self._state is _BEGUN:
-            self.owner.remember(f"database {self.alias!r}: commit(), rollback() or set_autocommit() refused")
-        super().validate_no_atomic_block()
-
-    def _commit(self) -> None:
-        if self._state is _BEGUN:
-            self._refuse("COMMIT refused")
-        super()._commit()  # type: ignore[misc]
-
     # What the guard calls.
 
     def enter_level(self, level: int) -> None:
         """Begin a level inside which all is rolled back at its end; raises nothing."""
-        if self._state is _BEGUN:
+        if self._state is BEGUN:
             try:
                 self._mark(level)
             except Exception:  # noqa: BLE001 (the connection is lost; who touches the database gets a new one)
                 self._end(is_sound=False)
-        if self._state is not _BEGUN:
-            self._state = _ARMED
+        if self._state is not BEGUN:
+            self._state = ARMED
 
     def forget(self) -> None:
         """Let go of everything, whatever the state."""
         self._end(is_sound=False)
-        self._state = _OFF
+        self._state = OFF
 
     def leave_level(self, level: int) -> list[str]:
         """Roll back to where the level began; return what could outlive that."""
-        if self._state is not _BEGUN or self._marks[-1].level != level:
-            self._state = _ARMED if level > 1 else _OFF
+        if self._state is not BEGUN or self._marks[-1].level != level:
+            self._state = ARMED if level > 1 else OFF
             return []
         *outer, mark = self._marks
-        self._state = _OPENING  # from here on it is the guard that uses the connection
+        self._state = OPENING  # from here on it is the guard that uses the connection
         if len(self.atomic_blocks) > mark.atomic_blocks:
             self._tell_open()
         is_sound = self._undo(mark, is_last=not outer)
         if is_sound and outer:
             self._marks = tuple(outer)
-            self._state = _BEGUN
+            self._state = BEGUN
             return []
         violations = [] if is_sound else self._why_lost()
         self._end(is_sound=is_sound and not self._must_go())
-        self._state = _ARMED if level > 1 else _OFF
+        self._state = ARMED if level > 1 else OFF
         return violations
 
     def set_free(self) -> None:
         """Let a test outside any level commit; on a connection without limits of the guard's."""
-        if self._state is _OFF:
+        if self._state is OFF:
             if self._was_guarded:
                 self._drop()
-            self._state = _FREE
+            self._state = FREE
 
     def end_transaction(self) -> None:
         """Drop the connection if a test outside any level has left a transaction open on it."""
-        if self._state is _FREE:
-            self._state = _OFF
-        if self._state is not _OFF or self.connection is None:
+        if self._state is FREE:
+            self._state = OFF
+        if self._state is not OFF or self.connection is None:
             return
         with suppress(Exception):
             if not self.in_atomic_block and self.get_autocommit():
@@ -180,22 +100,14 @@ class GuardedConnection(CheckedConnection):
         """End what runs and what is locked, from another thread; for the backends that know how."""
 
     @property
-    def _is_guarded(self) -> bool:
-        return self._state not in (_OFF, _FREE)
-
-    @property
     def is_open(self) -> bool:
         """Tell whether the test has a transaction here that is rolled back."""
-        return self._state in (_OPENING, _BEGUN)
+        return self._state in (OPENING, BEGUN)
 
     @property
     def is_held(self) -> bool:
         """Tell whether the test may have locked something here."""
-        return self.is_open or self._state is _FREE
-
-    @property
-    def is_begun(self) -> bool:
-        return self._state is _BEGUN
+        return self.is_open or self._state is FREE
 
     # What a backend does in its own way.
 
@@ -222,16 +134,16 @@ class GuardedConnection(CheckedConnection):
     # The rest is the same for all.
 
     def _touch(self) -> None:
-        if self._state is _ARMED and not self.owner.is_abandoned:
-            self._state = _OPENING
+        if self._state is ARMED and not self.owner.is_abandoned:
+            self._state = OPENING
             try:
                 self._begin()
             except BaseException:
                 self._end(is_sound=False)
-                self._state = _ARMED
+                self._state = ARMED
                 raise
-            self._state = _BEGUN
-        if self.owner.is_abandoned and self._state not in (_OFF, _OPENING):
+            self._state = BEGUN
+        if self.owner.is_abandoned and self._state not in (OFF, OPENING):
             message = "the test was given up at its time limit and gets no further in a database"
             raise TestAbandoned(message)
 
@@ -267,7 +179,7 @@ class GuardedConnection(CheckedConnection):
 
     def _end(self, *, is_sound: bool) -> None:
         """End the transaction, if need be with the connection, and leave Django's bookkeeping as new."""
-        self._state = _OPENING
+        self._state = OPENING
         self._marks = ()
         self._used_at = time.monotonic()
         self._end_checks()
