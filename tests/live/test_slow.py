@@ -166,6 +166,7 @@ def test_slow__fixtures_stay_together(queued, redis_server, worker, deployer):
 
     assert outcomes_of(report) == {
         "CleanupTest.test_class_cleanup_fails": ("failed", None),
+        "CleanupTest.test_class_cleanup_of_a_thread_fails": ("failed", None),
         "SetUpClassTest.test_a": ("errored", "exception"),
         "SetUpClassTest.test_b": ("errored", "exception"),
         "SkippingTest.test_a": ("skipped", None),
