@@ -61,6 +61,24 @@ def test_execute_wrapper(guard, level, alias):
     assert rows(alias) == set()
 
 
+def test_execute_wrapper_is_not_left_behind(level, alias):
+    """One that was open at a test's first query has ended with its block, and the next test has none."""
+    with level(), connections[alias].execute_wrapper(lambda execute, *args: execute(*args)):
+        rows(alias)
+
+    assert connections[alias].execute_wrappers == []
+
+
+def test_execute_wrapper_where_nothing_begins(guard, alias):
+    """Where the test gets no transaction it hears why, also inside an `execute_wrapper`."""
+    with (
+        guard.level(set(), in_seconds(20)),
+        pytest.raises(BaseException, match="not among"),
+        connections[alias].execute_wrapper(lambda execute, *args: execute(*args)),
+    ):
+        rows(alias)
+
+
 SLEEP = {"postgresql": "SELECT pg_sleep(0.4)", "mariadb": "SELECT SLEEP(0.4)"}
 TEMPORARY = "CREATE TEMPORARY TABLE left_behind (id integer)"
 

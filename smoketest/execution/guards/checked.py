@@ -17,7 +17,7 @@ class CheckedConnection(BaseDatabaseWrapper):
     manners: tuple[str, ...] = ()
     """The attributes of the driver's connection that say how its cursors work."""
     _manners_before: tuple[Any, ...] = ()
-    _wrappers_before: tuple[Any, ...] = ()
+    _wrappers_before: tuple[Any, ...] | None = None
     _passed: Any = None
     """The statement that Django's cursor hands down to the driver's."""
     _is_altered = False
@@ -37,7 +37,11 @@ class CheckedConnection(BaseDatabaseWrapper):
     def _end_checks(self) -> None:
         self._passed = None
         self._is_altered = False
-        self.execute_wrappers[:] = self._wrappers_before
+        if self._wrappers_before is not None:
+            # Not simply those: an `execute_wrapper()` that was open at the first query has ended since.
+            kept = [wrapper for wrapper in self.execute_wrappers if wrapper in self._wrappers_before]
+            self.execute_wrappers[:] = kept
+            self._wrappers_before = None
 
     def _manners(self) -> tuple[Any, ...]:
         return tuple(getattr(self.connection, name, None) for name in self.manners)
