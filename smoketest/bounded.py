@@ -61,7 +61,9 @@ class _Sender:
         try:
             thread.start()
         except RuntimeError as error:  # the process has no thread to spare, or ends
-            self._is_at_work = False
+            with self._lock:
+                self._waiting.clear()
+                self._is_at_work = False
             logger.warning("signals are not sent: %s", error)
             return
         thread.join(MOST_SECONDS)
@@ -72,11 +74,10 @@ class _Sender:
         try:
             while event := self._next():
                 signal, facts = event
-                signal.send_robust(sender=None, **facts)
-        except BaseException:  # SystemExit, say: what waits is not to wait for ever
-            with self._lock:
-                self._is_at_work = False
-            raise
+                try:
+                    signal.send_robust(sender=None, **facts)
+                except BaseException:  # sys.exit(), say: what waits is not to wait for ever
+                    logger.exception("a receiver of a signal was to end its thread")
         finally:
             connections.close_all()  # this thread's own
 

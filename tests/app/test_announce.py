@@ -1,6 +1,7 @@
 """What an inline run tells the project: signals, log lines, spans; and that no receiver harms a run elsewhere."""
 
 import logging
+import sys
 import threading
 
 import pytest
@@ -263,6 +264,20 @@ def test_bounded__many_at_once(receive, monkeypatch, caplog):
 
     assert heard == [0, 1, 2, 3, 4]
     assert not caplog.records
+
+
+def test_bounded__exits(receive):
+    """A receiver that calls `sys.exit` keeps no other signal waiting."""
+    heard = []
+
+    def leave(*, report, **_):
+        heard.append(report)
+        sys.exit()
+
+    receive(leave)
+    bounded.send_all([(signals.run_finished, {"report": place}) for place in range(3)])
+
+    assert heard == [0, 1, 2]
 
 
 def test_bounded__leaves_no_thread(receive):
