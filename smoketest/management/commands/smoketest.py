@@ -171,12 +171,6 @@ def _run(selection: Selection, settings: conf.Conf, options: Mapping[str, Any]) 
         try:
             seconds = _QUEUED_SECONDS if options["timeout"] is None else options["timeout"]
             return runs.follow(run_id, seconds, settings, display), False
-        except CommandError:
-            raise
-        except Exception as error:  # what it would exit with otherwise is a verdict
-            told = own_secrets.scrubber().text(f"{type(error).__name__}: {error}")
-            message = f"could not run: {told}; --traceback tells where"
-            raise CommandError(message, returncode=_COULD_NOT_RUN) from error
         except KeyboardInterrupt:
             return runs.cancel(run_id, settings), True
 
