@@ -25,8 +25,8 @@ def herald(run: Run, store: RedisStore, conf: Conf, *, untold_seconds: float = 0
     """
     try:
         # What has happened since it was looked at can't be told from what was seen.
-        if untold := events_untold(run, timedelta(seconds=untold_seconds)):
-            events = store.claim_telling(run.id, untold)
+        untold = events_untold(run, timedelta(seconds=untold_seconds))
+        if untold and (events := store.claim_telling(run.id, untold)):
             _tell(run, events, store, conf)
             store.confirm_told(run.id, events)
     except (QueueUnavailableError, UnknownRunError) as error:
