@@ -154,7 +154,8 @@ class SlowView(_SmokeView):
             run = runs.wait(report.run_id, seconds, self.conf)
             report = runs.report_of(run, self.conf)
         response = self._answer(request, report)
-        response.headers["Location"] = self._url_of(request, report.run_id)
+        if "Location" not in response.headers:
+            response.headers["Location"] = self._url_of(request, report.run_id)
         return response
 
     get = post

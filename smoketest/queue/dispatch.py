@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from celery import Celery, current_app
@@ -129,7 +130,7 @@ def queue_of(app: Celery, conf: Conf) -> str:
 @contextmanager
 def connecting(app: Celery) -> Iterator[Any]:
     """Give a connection to the broker that gives up soon; raises QueueUnavailableError for what goes wrong inside."""
-    with _translating(app), _connection(app) as connection:
+    with _translating(app), _connection(app).clone() as connection:
         yield connection
 
 
@@ -140,11 +141,17 @@ def _producing(app: Celery) -> Iterator[Any]:
         with pools.producers[connection].acquire(block=True, timeout=_CONNECT_SECONDS) as producer:
             yield producer
     else:
-        with connection, app.amqp.Producer(connection) as producer:
+        with connection.clone() as own, app.amqp.Producer(own) as producer:
             yield producer
 
 
 def _connection(app: Celery) -> Connection:
+    """Return what tells how to connect; to be cloned by whoever uses it up."""
+    return _bounded(app, str(app.conf.broker_write_url))
+
+
+@lru_cache(maxsize=8)  # half as long to make as to publish
+def _bounded(app: Celery, _url: str) -> Connection:
     connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
     for kind, options in _OPTIONS.items():
         if kind in str(connection.transport_cls):
