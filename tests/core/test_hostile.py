@@ -172,7 +172,7 @@ def test_daemon(run, supervisor, name, expected):
     supervisor.renew()
 
     pid_file.unlink()
-    assert verdict(result) == expected
+    assert verdict(result) == expected, (result.message, result.traceback)
     waiting.until(lambda: not is_alive(daemon), what="the daemon is gone")
 
 
