@@ -1,7 +1,7 @@
 """The words of the project: spec, plan, step, run, result, outcome, cause."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -104,8 +104,9 @@ class Step:
         return self.id.removesuffix(f"@{self.host}")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """Return plain values without those that are as in most steps, for JSON."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in values.items() if value != _STEP_DEFAULTS[name]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -230,8 +231,15 @@ class Run:
     """What was asked for, in the words of a query."""
     only_new: bool = False
     """Whether a release is refused for what fails newly alone."""
-    baseline: str = ""
-    """What the run is compared with, encoded; known with the results."""
+    place: str = ""
+    """What nobody else can start a run for until it has ended."""
+    baseline: str | None = None
+    """What the run is compared with, encoded; None: it was not read, and neither were the results."""
+
+    @property
+    def has_results(self) -> bool:
+        """Tell whether its plan and its results were read with it."""
+        return self.baseline is not None
 
 
 def count(results: Mapping[str, Result]) -> Counts:
@@ -247,6 +255,7 @@ def count(results: Mapping[str, Result]) -> Counts:
 
 
 _STEP_FIELDS = frozenset(Step.__slots__)
+_STEP_DEFAULTS = {each.name: each.default for each in fields(Step)}
 _RESULT_FIELDS = frozenset(Result.__slots__)
 
 

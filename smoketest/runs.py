@@ -20,7 +20,7 @@ from smoketest.queue.settle import settle
 from smoketest.record.baselines import open_baselines
 from smoketest.record.ids import is_ours, make_id
 from smoketest.record.places import open_places
-from smoketest.record.redis import RedisStore, open_store
+from smoketest.record.redis import MOST_RESULTS, RedisStore, open_store
 from smoketest.record.values import About, Terms
 from smoketest.record.workers import open_roll
 from smoketest.report.summary import Report, summarise
@@ -110,6 +110,9 @@ def start(order: Order, conf: Conf) -> Report:
             test_classes=plan.test_classes,
             selection=order.words,
             only_new=order.only_new,
+            place=""
+            if order.key
+            else wanted,  # whoever asks with the same key has the same run, also when it has ended
         ),
         Terms(start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds, parallel=conf.parallel),
         baseline=open_baselines(conf.redis_url).before(order.words, release),
@@ -136,13 +139,14 @@ def start(order: Order, conf: Conf) -> Report:
     return report_of(run, conf)
 
 
-def look(run_id: str, conf: Conf) -> Run:
+def look(run_id: str, conf: Conf, *, most_results: int = 0) -> Run:
     """Return a queued run as it stands, without its results; that costs the same however many they are.
 
+    One that has finished, and has no more than `most_results`, comes with them: whoever reports it saves a look.
     Raises UnknownRunError for an id that was never given out, GoneRunError for one whose record is gone.
     """
     store = _store(conf)
-    run = _about_run(run_id, lambda: settle(store.peek(run_id), store, conf))
+    run = _about_run(run_id, lambda: settle(store.peek(run_id, most_results=most_results), store, conf))
     herald(run, store, conf, untold_seconds=_UNTOLD_SECONDS)
     return run
 
@@ -163,10 +167,18 @@ def fetch(run_id: str, conf: Conf) -> Report:
     return report_of(look(run_id, conf), conf)
 
 
-def wait(run_id: str, seconds: float, conf: Conf) -> Run:
-    """Return a queued run as it stands as soon as it has finished, or after `seconds`; raises as `look` does."""
+def wait(run_id: str, seconds: float, conf: Conf, *, is_new: bool = False) -> Run:
+    """Return a queued run as `look` does, for a report, as soon as it has finished, or after `seconds`.
+
+    One that is new, and can't have finished, is waited for before it is looked at.
+    """
     until = time.monotonic() + seconds
-    while not (run := look(run_id, conf)).finished_at and (left := until - time.monotonic()) > 0:
+    if is_new:
+        _store(conf).wait(run_id, seconds)
+    while (
+        not (run := look(run_id, conf, most_results=MOST_RESULTS)).finished_at
+        and (left := until - time.monotonic()) > 0
+    ):
         _store(conf).wait(run_id, left)
     return run
 

@@ -8,6 +8,7 @@ from smoketest.bounded import send_bounded
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.record import baselines
+from smoketest.record.places import open_places
 from smoketest.record.redis import RedisStore
 from smoketest.report.comparison import make_baseline
 from smoketest.report.summary import Report, summarise, summarise_final
@@ -52,6 +53,8 @@ def _tell(run: Run, events: list[str], store: RedisStore, conf: Conf) -> None:
     if _STARTED in events:
         announce.run_began(summarise(run), send_bounded)
     if _FINISHED in events:
+        if run.place:  # whoever asks for the same next need not look at this run first
+            open_places(conf.redis_url).give_up(run.place, run.id)
         whole = store.with_results(run)
         report = _report(whole)
         _remember(whole, report, conf)

@@ -73,8 +73,14 @@ class ShardName:
 
 def name_of_this(task_id: str) -> ShardName:
     """Return the name of the shard that this process begins."""
-    process = f"{machine()}:{os.getpid()}:{_began(os.getpid())}"
-    return ShardName(task_id=task_id, worker_id=main_process().id, process=process, turn=secrets.token_hex(4))
+    return ShardName(
+        task_id=task_id, worker_id=main_process().id, process=_process(os.getpid()), turn=secrets.token_hex(4)
+    )
+
+
+@cache
+def _process(pid: int) -> str:
+    return f"{machine()}:{pid}:{_began(pid)}"
 
 
 @cache

@@ -56,16 +56,17 @@ def begin(run_id: str, lane: str, task_id: str) -> Work | None:
         release=conf.release_of(settings),
     )
     try:
-        about, earlier = _patiently(lambda: work.store.begin(work.shard, delivery=f" {task_id} "))
+        begun = _patiently(lambda: work.store.begin(work.shard, release=work.release, delivery=f" {task_id} "))
     except UnknownRunError:
         logger.info("run %s: there is no such run any more", run_id)
         return None
-    for name in earlier:
-        if ShardName.parse(name).is_dead:
-            work.store.abandon(run_id, name, "its worker process died while it ran")
-    if about.release == work.release:
-        return work if _patiently(lambda: work.store.hold(work.shard)) else None
-    refusal = f"worker {main_process().id} runs release {work.release}, this run is for {about.release}"
+    dead = [name for name in begun.earlier if ShardName.parse(name).is_dead]
+    for name in dead:
+        work.store.abandon(run_id, name, "its worker process died while it ran")
+    if begun.about.release == work.release:
+        has_work = begun.has_work or (dead and _patiently(lambda: work.store.hold(work.shard)))
+        return work if has_work else None
+    refusal = f"worker {main_process().id} runs release {work.release}, this run is for {begun.about.release}"
     logger.warning("run %s: left alone: %s", run_id, refusal)
     work.store.refuse(run_id, own_secrets.scrubber().text(refusal))
     return None

@@ -50,7 +50,7 @@ def encode(baseline: Baseline) -> str:
     return base64.b64encode(zlib.compress(json.dumps(asdict(baseline)).encode())).decode()
 
 
-def decode(text: str) -> Baseline | None:
+def decode(text: str | None) -> Baseline | None:
     """Return what was encoded; None of nothing."""
     if not text:
         return None

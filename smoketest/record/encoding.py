@@ -2,7 +2,8 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,7 +41,7 @@ def known(plan: Plan) -> list[dict[str, str]]:
     """Return the results that stand before anything runs."""
     results = [(str(index), plan.known.get(step.id)) for index, step in enumerate(plan.steps)]
     return [
-        {"index": index, "outcome": result.outcome, "result": json.dumps(result.as_dict())}
+        {"index": index, "outcome": result.outcome, "result": _result_as_text(result)}
         for index, result in results
         if result
     ]
@@ -49,7 +50,12 @@ def known(plan: Plan) -> list[dict[str, str]]:
 def ended_step(assignment: Assignment, result: Result) -> list[str]:
     """Return a step that ended as the script wants it."""
     is_timeout = str(int(result.cause is Cause.TIMEOUT))
-    return [assignment.index, result.outcome, is_timeout, json.dumps(result.as_dict())]
+    return [assignment.index, result.outcome, is_timeout, _result_as_text(result)]
+
+
+def _result_as_text(result: Result) -> str:
+    """Return a result without its id: it stands beside its step."""
+    return json.dumps({name: value for name, value in result.as_dict().items() if name != "id"})
 
 
 def answer_of(text: str) -> Answer:
@@ -81,6 +87,18 @@ def results_of(steps: Mapping[str, Step], results: Mapping[str, str]) -> dict[st
     return {id_: Result.from_dict({**values, "id": id_}) for id_, values in zip(ids, found, strict=True)}
 
 
+def with_results(run: Run, parts: Iterable[tuple[str, str]], baseline: str) -> Run:
+    """Return the run with its steps and their results, which come in parts of two JSON lists each."""
+    read = [pair for steps, results in parts for pair in zip(json.loads(steps), json.loads(results), strict=True)]
+    pairs = [(Step.from_dict(step), result) for step, result in read if step]
+    return replace(
+        run,
+        plan=Plan(steps=tuple(step for step, _ in pairs)),
+        results={step.id: Result.from_dict({**result, "id": step.id}) for step, result in pairs if result},
+        baseline=baseline,
+    )
+
+
 def about_of(text: str) -> About:
     """Return what was known of a run before it began."""
     return About(**pick_known(_ABOUT_FIELDS, json.loads(text)))
@@ -91,7 +109,7 @@ def run_of(run_id: str, text: str) -> Run:
     told = json.loads(text)
     facts = dict(zip(told["facts"][::2], told["facts"][1::2], strict=True))
     now = int(told["now"])
-    about = json.loads(facts["about"])
+    about = about_of(facts["about"])
     ended_at = int(facts.get("finished_at") or now)
     return Run(
         id=run_id,
@@ -100,12 +118,13 @@ def run_of(run_id: str, text: str) -> Run:
         counts=Counts(
             **{name: int(facts.get(name, 0)) for name in ("passed", "failed", "errored", "skipped", "timed_out")}
         ),
-        test_classes=about["test_classes"],
+        test_classes=about.test_classes,
         tests_total=int(facts["total"]),
-        release=about["release"],
-        host=about["host"],
-        selection=about["selection"],
-        only_new=about["only_new"],
+        release=about.release,
+        host=about.host,
+        selection=about.selection,
+        only_new=about.only_new,
+        place=about.place,
         started_at=_time(facts.get("started_at")),
         finished_at=_time(facts.get("finished_at")),
         seen_at=_time(told["now"]),

@@ -10,9 +10,11 @@ from typing import Any
 from smoketest.errors import UnknownRunError
 from smoketest.record import encoding
 from smoketest.record.clients import Client, Script
-from smoketest.record.values import About, Answer, Assignment, Left, Shard, Terms
+from smoketest.record.values import About, Answer, Assignment, Begun, Left, Shard, Terms
 from smoketest.results import Plan, Result, Run
 
+MOST_RESULTS = 500
+"""How many results are read at once: Redis serves nobody else meanwhile."""
 MOST_NEW_RESULTS = 200
 """How many results one look at what is new answers."""
 
@@ -49,11 +51,14 @@ class RedisStore:
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
-        of_runs = ("abandon", "begin", "cancel", "give_up", "hold", "idle", "refuse", "step", "tell", "told")
+        of_runs = ("abandon", "cancel", "give_up", "idle", "refuse", "step", "tell", "told")
         self._scripts = {name: Script(client, "facts", name) for name in of_runs} | {
             "add": Script(client, "facts", "adding", "add"),
+            "begin": Script(client, "facts", "holding", "begin"),
             "create": Script(client, "facts", "adding", "standing", "create"),
-            "poll": Script(client, "facts", "standing", "poll"),
+            "hold": Script(client, "facts", "holding", "hold"),
+            "poll": Script(client, "facts", "standing", "reading", "poll"),
+            "read": Script(client, "facts", "reading", "read"),
         }
 
     def create(self, run_id: str, plan: Plan, about: About, terms: Terms, *, baseline: str = "") -> Run:
@@ -93,16 +98,17 @@ class RedisStore:
         with self._client.answering() as server:
             server.delete(*_keys(run_id))
 
-    def begin(self, shard: Shard, delivery: str) -> tuple[About, list[str]]:
-        """Tell that a shard begins.
+    def begin(self, shard: Shard, *, release: str, delivery: str) -> Begun:
+        """Tell that a shard of a release begins, which then may wait for a process as after `hold`.
 
-        Return what is known of the run and, by name, the earlier shards of the same `delivery` (what their names
-        have in common) that still own a step.
+        `delivery` is what the names of all shards have in common that got the same message.
         """
-        answer = self._run_script("begin", shard.run_id, delivery)
+        asked = (shard.name, shard.lane, int(_HOLD_SECONDS * 1000), release, delivery)
+        answer = self._run_script("begin", shard.run_id, *asked)
         if not answer:
             raise UnknownRunError(shard.run_id)
-        return encoding.about_of(answer[0]), [name for name in answer[1:] if name != shard.name]
+        about, has_work, *earlier = answer
+        return Begun(about=encoding.about_of(about), has_work=bool(has_work), earlier=tuple(earlier))
 
     def hold(self, shard: Shard) -> bool:
         """Let a shard wait for a process before its next step, for a while; tell whether there is anything to do."""
@@ -175,30 +181,31 @@ class RedisStore:
         if not self._run_script("cancel", run_id):
             raise UnknownRunError(run_id)
 
-    def peek(self, run_id: str) -> Run:
-        """Return what is known of the run without its results, at the same cost however many they are."""
-        answer = self._run_script("poll", run_id)
+    def peek(self, run_id: str, *, most_results: int = 0) -> Run:
+        """Return what is known of the run without its results, at the same cost however many they are.
+
+        One that has finished, and has no more than `most_results`, is returned as `with_results` does.
+        """
+        answer = self._run_script("poll", run_id, most_results)
         if not answer:
             raise UnknownRunError(run_id)
-        return encoding.run_of(run_id, answer)
+        run = encoding.run_of(run_id, answer[0])
+        if not answer[1:]:
+            return run
+        steps, results, baseline = answer[1:]
+        return encoding.with_results(run, [(steps, results)], baseline)
 
     def with_results(self, run: Run) -> Run:
         """Return the run with its plan, all results so far, and what it is compared with."""
-        keys = _keys(run.id)
+        if run.has_results:
+            return run
+        parts = [
+            self._run_script("read", run.id, first, min(first + MOST_RESULTS, run.tests_total) - 1)
+            for first in range(0, run.tests_total, MOST_RESULTS)
+        ]
         with self._client.answering() as server:
-            pipe = server.pipeline(transaction=False)
-            pipe.hgetall(keys[_STEPS])
-            pipe.hgetall(keys[_RESULTS])
-            pipe.get(keys[_BASELINE])
-            steps_by_index, results_by_index, baseline = pipe.execute()
-        steps = {index: encoding.step_of(text) for index, text in steps_by_index.items()}
-        in_order = sorted(steps, key=int)
-        return replace(
-            run,
-            plan=Plan(steps=tuple(steps[index] for index in in_order)),
-            results=encoding.results_of(steps, results_by_index),
-            baseline=baseline or "",
-        )
+            baseline = server.get(_keys(run.id)[_BASELINE])
+        return encoding.with_results(run, parts, baseline or "")
 
     def new_results(self, run: Run, after: int) -> Run:
         """Return the run with those results alone that came after the first `after`, a few hundred at most."""

@@ -58,6 +58,19 @@ class About:
     """What was asked for, in the words of a query."""
     only_new: bool = False
     """Whether it decides about its release by what fails newly; if something does, the release is refused."""
+    place: str = ""
+    """The place that is free again when it has ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begun:
+    """What a shard is told when it begins."""
+
+    about: About
+    has_work: bool
+    """There is something to do for it, and the run is for its release."""
+    earlier: tuple[str, ...] = ()
+    """The names of the shards that got the same message before and still own a step."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from smoketest import conf
 from smoketest.errors import UnknownRunError
 from smoketest.queue.herald import herald
 from smoketest.record.places import OPEN, RECENT, RECENT_RUNS, open_places
-from smoketest.record.redis import open_store
+from smoketest.record.redis import MOST_RESULTS, open_store
 from smoketest.record.values import About, Shard, Terms
 from smoketest.report.summary import summarise, summarise_final
 from smoketest.results import Cause, Outcome, Plan, Result, Status, Step
@@ -54,9 +54,9 @@ def receive_finished(project, redis_server):
 def create(store):
     """Create the run of steps."""
 
-    def create(*steps, known=None, start_seconds=60.0, keep_seconds=1000.0, run_id=RUN):
+    def create(*steps, known=None, start_seconds=60.0, keep_seconds=1000.0, run_id=RUN, place=""):
         plan = Plan(steps=steps, known=known or {})
-        about = About(release="r1", host="web1", test_classes=1)
+        about = About(release="r1", host="web1", test_classes=1, place=place)
         store.create(run_id, plan, about, Terms(start_seconds=start_seconds, keep_seconds=keep_seconds, parallel=2))
         return store
 
@@ -69,9 +69,19 @@ def take(store, shard, ended=None, **asked):
     return answer.assignments[0] if answer.assignments else None
 
 
+def begin(store, shard, release="r1"):
+    """Let a shard of a release begin, which the first task's message was for."""
+    return store.begin(Shard(run_id=RUN, name=shard), release=release, delivery=" task-1 ")
+
+
 def names(answer):
     """Return the names of the steps that a shard was handed."""
     return [assignment.step.id[-1] for assignment in answer.assignments]
+
+
+def summary(run):
+    """Return what there is of a run's plan and results."""
+    return run.has_results, [step.id for step in run.plan.steps], sorted(run.results), run.baseline
 
 
 def fetch(store):
@@ -119,6 +129,53 @@ def test_step__repeated_result_is_still_the_first(create):
     late = store.step(shard, ended=[(assignment, make_result("a", Outcome.FAILED))])
 
     assert [bool(each.late) for each in (*answers, late)] == [False, False, True]
+
+
+def test_peek__with_results(create):
+    """A finished run comes with its results where these are no more than are asked for; one that goes on never does."""
+    store = create(make_step("a"), make_step("b"), known={make_step("b").id: make_result("b", Outcome.ERRORED)})
+    assignment = take(store, "one")
+    under_way = store.peek(RUN, most_results=2)
+    take(store, "one", ended=(assignment, make_result("a")))
+
+    looks = [store.peek(RUN, most_results=most) for most in (1, 2)]
+
+    assert [run.has_results for run in (under_way, *looks)] == [False, False, True]
+    assert (
+        summary(looks[1])
+        == summary(fetch(store))
+        == (True, [make_step(name).id for name in "ab"], [make_step(name).id for name in "ab"], "")
+    )
+    assert looks[1].results == fetch(store).results
+
+
+def test_with_results__in_parts(create):
+    """A run of more results than are read at once has them all, each beside its step."""
+    steps = [make_step(f"{number:04}") for number in range(2 * MOST_RESULTS + 1)]
+    known = {step.id: Result(id=step.id, outcome=Outcome.ERRORED, message=step.id) for step in steps}
+    store = create(*steps, known=known)
+
+    run = fetch(store)
+
+    assert [step.id for step in run.plan.steps] == [step.id for step in steps]
+    assert all(result.message == test_id for test_id, result in run.results.items())
+    assert len(run.results) == len(steps)
+
+
+@pytest.mark.usefixtures("receive_finished")
+def test_place_is_free_again(create, redis_server):
+    """Whoever tells of a run's end leaves its place, so that the next who wants the same need not look at it."""
+    places = open_places(redis_server.url)
+    store = create(make_step("a"), place="wanted")
+    places.claim("wanted", RUN, instead_of=None, most=5, keep_seconds=60)
+    assignment = take(store, "one")
+    herald(store.peek(RUN), store, conf.current())
+    under_way = places.look("wanted", most=5).holder
+
+    take(store, "one", ended=(assignment, make_result("a")))
+    herald(store.peek(RUN), store, conf.current())
+
+    assert (under_way, places.look("wanted", most=5).holder) == (RUN, "")
 
 
 def test_claim_telling(create):
@@ -346,7 +403,7 @@ def test_step__is_cancelled_while_it_runs(create):
 def test_step__unknown_run(store):
     """There is nothing to do for a run that never was, or that Redis lost."""
     with pytest.raises(UnknownRunError):
-        store.begin(Shard(run_id=RUN, name="one"), "on")
+        begin(store, "one")
 
     assert take(store, "one") is None
 
@@ -357,11 +414,11 @@ def test_begin__again(create):
     take(store, "first task-1 ")
     take(store, "other task-2 ")
 
-    about, earlier = store.begin(Shard(run_id=RUN, name="second task-1 "), " task-1 ")
-    left = store.abandon(RUN, earlier[0], "it died")
+    begun = begin(store, "second task-1 ")
+    left = store.abandon(RUN, begun.earlier[0], "it died")
     taken = take(store, "second task-1 ")
 
-    assert (about.release, earlier) == ("r1", ["first task-1 "])
+    assert (begun.has_work, begun.earlier) == (False, ("first task-1 ",))
     assert (left.units, left.lane) == (1, "")
     assert taken.step.id.endswith(".c")
     assert fetch(store).counts.errored == 1
@@ -373,9 +430,21 @@ def test_begin__of_a_later_version(create, redis_server):
     key = f"smoketest:{{{RUN}}}"
     redis_server.client.hset(key, "about", json.dumps({**json.loads(redis_server.client.hget(key, "about")), "x": 1}))
 
-    about, _ = store.begin(Shard(run_id=RUN, name="one"), "on")
+    begun = begin(store, "one")
 
-    assert about.release == "r1"
+    assert begun.about.release == "r1"
+
+
+@pytest.mark.parametrize(("release", "has_work"), [("r1", True), ("r2", False)])
+def test_begin__release(create, release, has_work):
+    """A shard of the run's release may wait for a process at once; one of another release holds nothing up."""
+    store = create(make_step("a"))
+
+    begun = begin(store, "one", release=release)
+
+    assert (begun.about.release, begun.has_work) == ("r1", has_work)
+    assert store.owners(RUN) == (["one"] if has_work else [])
+    assert store.quiet_lanes(RUN) == ([] if has_work else [""])
 
 
 def test_abandon__lost_run(create, redis_server):

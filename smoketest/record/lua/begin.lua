@@ -1,8 +1,10 @@
--- ARGV: what the names of all deliveries of a message have in common. Answers the run's `about` and those deliveries
--- that own a step still.
+-- ARGV: shard, lane, milliseconds that it is held, release, what the names of all deliveries of its message have in common.
+-- Answers the run's `about`, whether there is anything to do for a shard of that release, and the other deliveries that own a
+-- step still.
 if not is_known then return {} end
-local answer = {facts.about}
+local is_right = cjson.decode(facts.about).release == ARGV[4]
+local answer = {facts.about, is_right and hold(ARGV[1], ARGV[2], ARGV[3]) or 0}
 for _, shard in ipairs(redis.call('HKEYS', shards)) do
-  if string.find(shard, ARGV[1], 1, true) then answer[#answer + 1] = shard end
+  if shard ~= ARGV[1] and string.find(shard, ARGV[5], 1, true) then answer[#answer + 1] = shard end
 end
 return answer
