@@ -20,7 +20,7 @@ GRACE_SECONDS = 0.5
 """From the interrupt at a deadline until the kill."""
 STACKS_SECONDS = 0.2
 """How long the stacks are waited for after that."""
-MOST_MESSAGES = 500
+MOST_MESSAGES = 1000
 """After so many a new process had better take over, so that what was left behind does not pile up."""
 
 

@@ -13,7 +13,7 @@ from smoketest.results import Result
 
 logger = logging.getLogger("smoketest")
 
-_MOST = 16
+_MOST = 32
 """How many a shard takes at once: so many are lost if its process is killed."""
 _QUICK_SECONDS = 0.005
 """What a test takes that is quicker than to ask for the next one."""

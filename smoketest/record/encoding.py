@@ -47,10 +47,10 @@ def known(plan: Plan) -> list[dict[str, str]]:
     ]
 
 
-def ended_step(assignment: Assignment, result: Result) -> list[str]:
+def ended_step(assignment: Assignment, result: Result) -> str:
     """Return a step that ended as the script wants it."""
-    is_timeout = str(int(result.cause is Cause.TIMEOUT))
-    return [assignment.index, result.outcome, is_timeout, _result_as_text(result)]
+    is_timeout = int(result.cause is Cause.TIMEOUT)
+    return f"{assignment.index} {result.outcome} {is_timeout} {_result_as_text(result)}"
 
 
 def _result_as_text(result: Result) -> str:
@@ -65,7 +65,7 @@ def answer_of(text: str) -> Answer:
     # Lua has but one kind of table, so that an empty list comes as an object.
     return Answer(
         assignments=tuple(
-            Assignment(index=index, step=step_of(step), waited_seconds=waited_seconds)
+            Assignment(index=index, step=Step.from_dict(step), waited_seconds=waited_seconds)
             for index, step in told.get("steps", ())
         ),
         left=told["left"],

@@ -132,11 +132,11 @@ class RedisStore:
             "shard": shard.name,
             "lane": shard.lane,
             "grace_ms": int(_LEASE_GRACE_SECONDS * 1000),
-            "ended": [encoding.ended_step(*each) for each in ended],
             "running": running,
             "most": most,
         }
-        return encoding.answer_of(self._run_script("step", shard.run_id, json.dumps(asked)))
+        told = (encoding.ended_step(*each) for each in ended)
+        return encoding.answer_of(self._run_script("step", shard.run_id, json.dumps(asked), *told))
 
     def owns(self, shard: Shard) -> bool:
         """Tell whether what the shard runs is still its own: not cancelled, and its time is not over."""

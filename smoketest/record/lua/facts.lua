@@ -4,8 +4,22 @@ local lanes, quiet, shards, leases, owners = unpack(KEYS, 8)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
+-- Calls a command for a key with a list's values, some hundreds at once: Lua can't unpack many more. Answers the last answer.
+local function call_with(command, key, values)
+  local answer
+  for first = 1, #values, 500 do
+    answer = redis.call(command, key, unpack(values, first, math.min(first + 499, #values)))
+  end
+  return answer
+end
+
+-- A step stands in Redis as its limit in milliseconds and its JSON: matches that limit, and where the JSON begins. (To match the
+-- rest as well would go through it byte by byte.)
+local STEP = '^(%d+) ()'
+
 -- The run's own hash is small whatever the number of its tests, lanes and shards, so it is read at once.
 local facts, changed, is_written = {}, {}, false
+local ended = {}
 local flat = redis.call('HGETALL', run)
 for position = 1, #flat, 2 do facts[flat[position]] = flat[position + 1] end
 local is_known = #flat > 0
@@ -18,8 +32,22 @@ local function note(name, value)
   facts[name], changed[name] = value, value
 end
 
+local function ttl_seconds()
+  -- A run that goes on is not forgotten before its deadline, however short the time that one is kept afterwards.
+  return facts.finished_at and fact('keep_seconds') or fact('ttl_seconds')
+end
+
+local function expire(key)
+  redis.call('EXPIRE', key, ttl_seconds())
+end
+
 -- Each script that notes something ends with this.
 local function save()
+  if call_with('RPUSH', order, ended) == #ended then
+    expire(results)
+    expire(order)
+  end
+  ended = {}
   local written = {}
   for name, value in pairs(changed) do
     written[#written + 1] = name
@@ -27,15 +55,6 @@ local function save()
   end
   if #written > 0 then redis.call('HSET', run, unpack(written)) end
   is_written, changed = is_written or #written > 0, {}
-end
-
--- A run that goes on is not forgotten before its deadline, however short the time that one is kept afterwards.
-local function ttl_seconds()
-  return facts.finished_at and fact('keep_seconds') or fact('ttl_seconds')
-end
-
-local function expire(key)
-  redis.call('EXPIRE', key, ttl_seconds())
 end
 
 local function renew()
@@ -93,10 +112,7 @@ end
 -- The first result of a step wins; a later one changes nothing. Tells whether it was the first.
 local function finish(index, outcome, is_timeout, result)
   if facts.finished_at or redis.call('HSETNX', results, index, result) == 0 then return false end
-  if redis.call('RPUSH', order, index) == 1 then
-    expire(results)
-    expire(order)
-  end
+  ended[#ended + 1] = index
   note(outcome, fact(outcome) + 1)
   if is_timeout == '1' then note('timed_out', fact('timed_out') + 1) end
   note('left', fact('left') - 1)

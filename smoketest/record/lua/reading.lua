@@ -6,7 +6,8 @@ local function read(first, last)
   local of_steps = redis.call('HMGET', steps, unpack(indices))
   local of_results = redis.call('HMGET', results, unpack(indices))
   for position = 1, #indices do
-    of_steps[position] = of_steps[position] and string.match(of_steps[position], '^%d+ (.*)$') or 'null'
+    local step = of_steps[position]
+    of_steps[position] = step and string.sub(step, select(2, string.match(step, STEP))) or 'null'
     of_results[position] = of_results[position] or 'null'
   end
   return '[' .. table.concat(of_steps, ',') .. ']', '[' .. table.concat(of_results, ',') .. ']'

@@ -1,25 +1,33 @@
--- ARGV: one JSON object: shard, lane, grace_ms, ended (of each step that ended: index, outcome, is_timeout, result),
--- running (the step that runs now, or empty), most (how many steps the shard wants to own).
+-- ARGV: one JSON object: shard, lane, grace_ms, running (the step that runs now, or empty), most (how many steps the shard
+-- wants to own); then of each step that ended: index, outcome, is_timeout and result, with blanks between.
 -- Records what ended and hands out steps. Safe to repeat: the same call answers the same steps.
 local asked = cjson.decode(ARGV[1])
 local shard, lane = asked.shard, asked.lane
 if not is_known then return cjson.encode({left = 0}) end
 local late = {}
-for _, each in ipairs(asked.ended) do
+for position = 2, #ARGV do
+  local index, outcome, is_timeout, start = string.match(ARGV[position], '^(%d+) (%a+) (%d) ()')
+  local result = string.sub(ARGV[position], start)
   -- The same result again is no late one: the answer to the first call was lost.
-  local is_first = finish(each[1], each[2], each[3], each[4]) or redis.call('HGET', results, each[1]) == each[4]
-  if not is_first then late[#late + 1] = each[1] end
+  local is_first = finish(index, outcome, is_timeout, result) or redis.call('HGET', results, index) == result
+  if not is_first then late[#late + 1] = index end
 end
 sweep()
 
-local function is_open(index)
-  return redis.call('HEXISTS', results, index) == 0
-end
-
-local function open_ones(indices)
-  local open = {}
-  for index in string.gmatch(indices or '', '%d+') do
-    if is_open(index) then open[#open + 1] = index end
+-- Those of the units' steps that have no result, each unit's in a list.
+local function open_ones(units)
+  local indices, open, position = {}, {}, 0
+  for index in string.gmatch(table.concat(units, ' '), '%d+') do indices[#indices + 1] = index end
+  local is_ended = {}
+  for first = 1, #indices, 500 do
+    local found = redis.call('HMGET', results, unpack(indices, first, math.min(first + 499, #indices)))
+    for offset = 1, #found do is_ended[indices[first + offset - 1]] = found[offset] end
+  end
+  for each, unit in ipairs(units) do
+    open[each] = {}
+    for index in string.gmatch(unit, '%d+') do
+      if not is_ended[index] then table.insert(open[each], index) end
+    end
   end
   return open
 end
@@ -34,8 +42,9 @@ end
 -- Its first one is the sign of life that others wait for.
 if (begun or '') == '' then redis.call('HDEL', lanes, 'quiet_ms@' .. lane, 'sent@' .. lane, 'sent_at@' .. lane) end
 
-local mine, waiting, excess = {}, open_ones(rest), {}
-for _, index in ipairs(open_ones(begun)) do
+local own_ones = open_ones({begun or '', rest or ''})
+local mine, waiting, excess = {}, own_ones[2], {}
+for _, index in ipairs(own_ones[1]) do
   local is_kept = asked.running == '' and #mine < asked.most or index == asked.running
   local where = is_kept and mine or excess
   where[#where + 1] = index
@@ -47,26 +56,31 @@ if #waiting > 0 and #mine == 0 and asked.most == 0 then
 end
 for position = #excess, 1, -1 do put_back(lane, excess[position]) end
 
+-- Takes units until there are so many steps. A unit is run as a whole, a step at a time; units of one step may be taken
+-- several at once.
+local function take_units(most)
+  local units = redis.call('LPOP', todo_of(lane), most - #mine) or {}
+  for position, open in ipairs(open_ones(units)) do
+    if #waiting > 0 or (#open > 1 and #mine > 0) then
+      for last = #units, position, -1 do put_back(lane, units[last]) end
+      return false
+    end
+    mine[#mine + 1] = table.remove(open, 1)
+    waiting = open
+  end
+  return #units > 0 and #waiting == 0
+end
+
 if asked.running == '' then
   -- Towards the end nobody takes what others could do meanwhile.
   local fair = math.ceil(redis.call('LLEN', todo_of(lane)) / math.max(1, fact('parallel')))
-  asked.most = math.min(asked.most, math.max(1, fair))
-  -- A unit is run as a whole, a step at a time; units of one step may be taken several at once.
-  if #mine == 0 and #waiting > 0 and asked.most > 0 then mine[1] = table.remove(waiting, 1) end
-  while #mine < asked.most and #waiting == 0 do
-    local unit = redis.call('LPOP', todo_of(lane))
-    if not unit then break end
-    local taken = open_ones(unit)
-    if #taken > 1 and #mine > 0 then
-      put_back(lane, unit)
-      break
-    end
-    mine[#mine + 1] = table.remove(taken, 1)
-    waiting = taken
-  end
+  local most = math.min(asked.most, math.max(1, fair))
+  if #mine == 0 and #waiting > 0 and most > 0 then mine[1] = table.remove(waiting, 1) end
+  while #mine < most and #waiting == 0 and take_units(most) do end
 end
 
-local answer = {late = late, left = redis.call('LLEN', todo_of(lane)), waited_ms = now - fact('created_at'), steps = {}}
+local answer = {late = late, left = redis.call('LLEN', todo_of(lane)), waited_ms = now - fact('created_at')}
+local handed_out = {}
 if #mine == 0 then
   disown(shard, lane)
 else
@@ -74,11 +88,12 @@ else
   for position, step in ipairs(redis.call('HMGET', steps, unpack(mine))) do
     if not step then
       give_up_lost()
-      answer.steps = {}
+      handed_out = {}
       break
     end
-    lease = lease + tonumber(string.match(step, '^%d+'))
-    answer.steps[position] = {mine[position], step}
+    local limit_ms, start = string.match(step, STEP)
+    lease = lease + tonumber(limit_ms)
+    handed_out[position] = '["' .. mine[position] .. '",' .. string.sub(step, start) .. ']'
   end
   own(shard, lane, lease, table.concat(mine, ' '), table.concat(waiting, ' '))
   note('active_at', now)
@@ -87,4 +102,4 @@ end
 if asked.running ~= '' then answer.has_room = answer.left > 0 and busy(lane) < fact('parallel') end
 save()
 renew_in_time()
-return cjson.encode(answer)
+return '{"steps":[' .. table.concat(handed_out, ',') .. '],' .. string.sub(cjson.encode(answer), 2)
