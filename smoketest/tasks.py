@@ -33,7 +33,7 @@ def run_shard(self: "Task[Any, Any]", run_id: str, lane: str = "") -> None:
         shard.run_tests(
             work,
             lambda step, is_wanted: run_supervised(step, supervisor, is_wanted=is_wanted),
-            prepare=supervisor.prepare,
+            supervisor,
         )
 
 

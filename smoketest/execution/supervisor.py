@@ -57,6 +57,13 @@ class Supervisor:
         self._refusal = ""
         self._refused_until = 0.0
 
+    def call(self) -> bool:
+        """Let a process come that stands by, without waiting for it; tell whether there is one now, or comes one."""
+        if self._warden and not self._process and not self._warden.is_called:
+            with contextlib.suppress(OSError):  # then it is for `prepare` to start another
+                self._warden.call()
+        return bool(self._process or (self._warden and self._warden.is_called))
+
     def prepare(self, still: Callable[[], None] = lambda: None) -> None:
         """Have a process ready, so that its start is nobody's time; `still` is called now and then meanwhile.
 
@@ -97,6 +104,8 @@ class Supervisor:
     def renew(self) -> None:
         """End the process and all that it has started; the next message is for a new one, which stands by already."""
         self._refusal, self._refused_until = "", 0.0
+        if self._warden and self._warden.is_called:
+            self.prepare()
         if self._process:
             self._end(Ending(is_timeout=True))
 

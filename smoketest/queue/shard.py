@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from smoketest import announce, conf, own_secrets
 from smoketest.bounded import Event, send_all
@@ -92,13 +92,20 @@ def _words_of(error: Exception) -> str:
         return f"{type(error).__qualname__}; its log tells more"
 
 
-def run_tests(
-    work: Work, run: Callable[[Step, Callable[[], bool]], Result], *, prepare: Callable[[Callable[[], None]], None]
-) -> None:
+class Processes(Protocol):
+    """Where the processes come from that the tests are run in."""
+
+    def call(self) -> bool:
+        """Let one come without waiting for it; tell whether there is one, or comes one."""
+
+    def prepare(self, still: Callable[[], None]) -> None:
+        """Have one ready; `still` is called now and then while that takes long."""
+
+
+def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], processes: Processes) -> None:
     """Take and run tests until none is left, or until the worker stops: then a successor gets the rest.
 
-    `run` is given a step, and what it may ask now and then whether that is still wanted. `prepare` gets ready for the
-    next one, and is given what it has to call now and then while that takes long.
+    `run` is given a step, and what it may ask now and then whether that is still wanted.
     """
     scrub = own_secrets.scrubber().result  # in this process: no test has been at what it knows
     quick_store = _quick_store(work)
@@ -106,8 +113,9 @@ def run_tests(
     spans: dict[str, tuple[int, int]] = {}
 
     def take() -> Assignment | None:
-        if not main_process().is_stopping:  # else nothing is begun any more
-            prepare(lambda: _hold(work))
+        # One that stands by comes while Redis is asked; for one that has to be started no test should wait.
+        if not (main_process().is_stopping or processes.call()):
+            processes.prepare(lambda: _hold(work))
         return _patiently(lambda: hand.take(is_stopping=main_process().is_stopping))
 
     while assignment := take():
@@ -115,6 +123,7 @@ def run_tests(
             _tell_of_tests(work, hand, spans)
         elif run_started.has_listeners():  # else it is early enough when others see it
             _herald(work, quick_store)
+        processes.prepare(lambda: _hold(work))
         began_ns = time.time_ns()
         result = scrub(run(assignment.step, hand.is_wanted))
         spans[assignment.index] = (began_ns, time.time_ns())

@@ -40,6 +40,26 @@ def quick(step, _is_wanted):
     return Result(id=step.id, outcome=Outcome.PASSED, duration_seconds=0.0)
 
 
+class Processes:
+    """Some that stand by, or have to be prepared first; what was asked for is kept."""
+
+    def __init__(self, prepare=None):
+        self.asked = []
+        self._prepare = prepare
+
+    def call(self):
+        self.asked.append("call")
+        return not self._prepare
+
+    def prepare(self, still):
+        self.asked.append("prepare")
+        if self._prepare:
+            self._prepare(still)
+
+
+READY = Processes()
+
+
 def test_help_is_called(work, redis_server):
     """What was taken with a test that takes long is for another shard; with none at work one is sent for."""
     ran = {"one": [], "two": []}
@@ -56,10 +76,10 @@ def test_help_is_called(work, redis_server):
             assert is_wanted()
             sent.append(redis_server.client.llen(QUEUE))
             assert sent == [0, 1]
-            run_tests(work("two"), run_by_two, prepare=lambda _still: None)
+            run_tests(work("two"), run_by_two, READY)
         return quick(step, is_wanted)
 
-    run_tests(work("one"), run_by_one, prepare=lambda _still: None)
+    run_tests(work("one"), run_by_one, READY)
 
     assert ran["one"] == ["00", "01", "02", "03", "04", "05"]
     assert ran["two"] == [f"{number:02}" for number in range(6, 16)]
@@ -74,21 +94,21 @@ def test_help_is_there(work, redis_server):
             assert is_wanted()
         return quick(step, is_wanted)
 
-    run_tests(work("one"), run, prepare=lambda _still: None)
+    run_tests(work("one"), run, READY)
 
     assert redis_server.client.llen(QUEUE) == 0
 
 
 def test_nothing_is_begun_by_a_worker_that_stops(work, redis_server, monkeypatch):
     """A worker that is told to end hands over at once, and starts no process for what it will not run."""
-    main, prepared = Main(), []
+    main, processes = Main(), Processes()
     main.stop()
     monkeypatch.setattr(shard, "main_process", lambda: main)
     work("one").store.hold(work("one").shard)
 
-    run_tests(work("one"), quick, prepare=prepared.append)
+    run_tests(work("one"), quick, processes)
 
-    assert (prepared, redis_server.client.llen(QUEUE)) == ([], 1)
+    assert (processes.asked, redis_server.client.llen(QUEUE)) == ([], 1)
 
 
 def test_lease_lasts_while_a_process_starts(work, redis_server):
@@ -103,7 +123,7 @@ def test_lease_lasts_while_a_process_starts(work, redis_server):
             left.append(redis_server.client.zscore(leases, "one") - now_ms)
 
     work("one").store.hold(work("one").shard)
-    run_tests(work("one"), quick, prepare=prepare)
+    run_tests(work("one"), quick, Processes(prepare))
 
     assert 9000 <= left[0] <= 12_000
     assert left[1] >= 60_000

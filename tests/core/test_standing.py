@@ -143,6 +143,50 @@ def test_busy_warden_stays(lend, monkeypatch):
     assert first == second
 
 
+def test_called_while_something_else_is_done(lend):
+    """The process that stands by comes without being waited for; where there is none yet, that is told."""
+    with lend("a") as supervisor:
+        nobody = supervisor.call()
+        first = ask(supervisor)
+
+    with lend("a") as supervisor:
+        called = [supervisor.call(), supervisor.call()]
+        second = ask(supervisor)
+
+    assert (nobody, called) == (False, [True, True])
+    assert second["warden"] == first["warden"]
+    assert not is_alive(first["pid"])
+
+
+def test_called_in_vain(lend):
+    """One that was called and had nothing to do takes nobody's place."""
+    with lend("a") as supervisor:
+        first = ask(supervisor)
+    with lend("a") as supervisor:
+        supervisor.call()
+
+    with lend("a") as supervisor:
+        second = ask(supervisor)
+
+    assert second["warden"] == first["warden"]
+    waiting.until(lambda: len(children(first["warden"])) == 1, what="no other process is left")
+
+
+def test_called_of_a_dead_warden(lend):
+    """Where the warden dies when it has been called, another one's process takes the message."""
+    with lend("a") as supervisor:
+        first = ask(supervisor)
+    os.kill(first["warden"], signal.SIGSTOP)
+
+    with lend("a") as supervisor:
+        called = supervisor.call()
+        os.kill(first["warden"], signal.SIGKILL)
+        second = ask(supervisor)
+
+    assert called
+    assert second["warden"] != first["warden"]
+
+
 def test_forked_process_has_no_claim(lend):
     """A process that was forked from the one that keeps a supervisor does not use it."""
     with lend("a") as supervisor:
