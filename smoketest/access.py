@@ -41,7 +41,7 @@ def key_of(request: HttpRequest, conf: Conf) -> Key | None:
 
 def has_token(request: HttpRequest, conf: Conf) -> bool:
     """Tell whether the request carries one of the tokens; compared in constant time, and all of them."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     given = token.strip().encode("utf-8", "surrogateescape")
     matches = [hmac.compare_digest(given, known.encode()) for known in conf.tokens]
     return scheme.lower() == "bearer" and any(matches)

@@ -82,7 +82,7 @@ def format_of(request: HttpRequest) -> Format:
     """
     name = request.GET.get("format")
     if name is None:
-        return negotiate(request.headers.get("Accept", ""))
+        return negotiate(request.META.get("HTTP_ACCEPT", ""))
     if name not in FORMATS:
         message = f"format={name} is not known; the formats are {', '.join(FORMATS)}"
         raise BadParameterError(message)
@@ -96,7 +96,7 @@ def wait_of(request: HttpRequest, conf: Conf) -> float:
     """Return how many seconds the request waits for a run to finish, at most the budget."""
     asked = request.GET.get("wait")
     if asked is None:
-        preferred = _PREFERRED_WAIT.search(request.headers.get("Prefer", ""))
+        preferred = _PREFERRED_WAIT.search(request.META.get("HTTP_PREFER", ""))
         return min(float(preferred[1]), conf.budget) if preferred else 0.0
     try:
         seconds = float(asked)
