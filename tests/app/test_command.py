@@ -127,6 +127,7 @@ def test_verdict(run, apps, code, verdict):
         (["--queue", "--failfast"], "--failfast and --queue don't go together"),
         (["--hosts", "all"], "--hosts is for runs on the queue"),
         (["--timeout", "5"], "--timeout is for runs on the queue"),
+        (["--timeout", "0"], "--timeout is for runs on the queue"),
         (["--only-new"], "--only-new is for runs on the queue"),
         (["--queue"], "Redis at 127.0.0.1:1/0 does not answer"),
     ],

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from smoketest import conf, own_secrets, runs
 from smoketest.errors import SmokeTestError
+from smoketest.planning import plan_of
 from smoketest.progress.display import open_display
 from smoketest.report import durations, listing, only_new, output
 from smoketest.report.formats import FORMATS
@@ -136,15 +137,15 @@ def _check(options: Mapping[str, Any]) -> None:
     if unfit:
         message = f"--{unfit[0]} and --queue don't go together"
         raise CommandError(message, returncode=_COULD_NOT_RUN)
-    queued = [name for name in _ONLY_QUEUED if options[name] and not options["queue"]]
-    if queued:
+    queued = [name for name in _ONLY_QUEUED if options[name] is not None and options[name] is not False]
+    if queued and not options["queue"]:
         message = f"--{queued[0].replace('_', '-')} is for runs on the queue; add --queue"
         raise CommandError(message, returncode=_COULD_NOT_RUN)
 
 
 def _list(selection: Selection, settings: conf.Conf, out: output.Out | Path) -> None:
     with redirect_stdout(sys.stderr):
-        _, plan = runs.plan_of(selection, settings, with_slow=True)
+        _, plan = plan_of(selection, settings, with_slow=True)
     if plan.steps:
         output.write(listing.render(plan), out)
     else:
