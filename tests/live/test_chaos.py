@@ -105,6 +105,13 @@ def test_all_workers_killed(start_worker, run_gated, gate, deployer):
     assert "no worker of the queue chaos is alive" in report["results"][-1]["message"]
 
 
+def handed_over(old, gate):
+    """Let the tests end that a worker runs which is being shut down, and return all that had begun when it ended."""
+    gate.open(*gate.begun()[:2])
+    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
+    return gate.begun()
+
+
 def test_worker_stopped__another_lives(start_worker, run_gated, gate, deployer):
     """A worker is shut down as on each deploy: it ends after the test that runs, and its successor runs the rest."""
     old = start_worker()
@@ -114,8 +121,7 @@ def test_worker_stopped__another_lives(start_worker, run_gated, gate, deployer):
     old.process.send_signal(signal.SIGTERM)
     waiting.until(lambda: "Warm shutdown" in old.output(), what="the shutdown begins")
     start_worker()
-    gate.open(*gate.begun()[:2])
-    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
+    handed_over(old, gate)
     gate.open()
     report = deployer.final(url)
 
@@ -154,8 +160,7 @@ def test_all_of_a_worker_stopped(start_worker, run_gated, gate, deployer, pool):
         os.kill(pid, signal.SIGTERM)
     waiting.until(lambda: "Warm shutdown" in old.output(), what="the shutdown begins")
     start_worker()
-    gate.open(*gate.begun()[:2])
-    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
+    handed_over(old, gate)
     gate.open()
     report = deployer.final(url)
 
@@ -187,9 +192,7 @@ def test_worker_stopped_softly(start_worker, run_gated, gate, deployer):
 
     old.process.send_signal(signal.SIGQUIT)
     waiting.until(lambda: "Initiating Soft Shutdown" in old.output(), what="the shutdown begins")
-    gate.open(*gate.begun()[:2])
-    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
-    begun = gate.begun()
+    begun = handed_over(old, gate)
     start_worker()
     gate.open()
     report = deployer.final(url)
@@ -207,9 +210,7 @@ def test_worker_stopped_by_remote_control(start_worker, run_gated, gate, deploye
     with current_app.connection_for_write() as connection:
         current_app.control.shutdown(connection=connection)
     waiting.until(lambda: "Got shutdown" in old.output(), what="the shutdown begins")
-    gate.open(*gate.begun()[:2])
-    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
-    begun = gate.begun()
+    begun = handed_over(old, gate)
     start_worker()
     gate.open()
     report = deployer.final(url)
