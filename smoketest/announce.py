@@ -8,9 +8,10 @@ from typing import Any
 
 from django.dispatch import Signal
 
+from smoketest.facts import Counts
 from smoketest.report.summary import Report
 from smoketest.report.verdict import in_one_line
-from smoketest.results import Counts, Plan, Result, Status, Step
+from smoketest.results import Plan, Result, Status, Step
 from smoketest.signals import run_finished, run_started, test_finished
 from smoketest.tracing import is_traced, trace_test
 

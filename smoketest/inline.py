@@ -22,9 +22,10 @@ from smoketest.execution.jobs import Ended, Fate, Job
 from smoketest.execution.lanes import Lanes
 from smoketest.execution.session import Session, callers_session, open_session
 from smoketest.execution.surroundings import Surroundings
+from smoketest.facts import Run, count
 from smoketest.failures import cut
 from smoketest.report.summary import Report, summarise
-from smoketest.results import Cause, Outcome, Plan, Result, Run, Step, count
+from smoketest.results import Cause, Outcome, Plan, Result, Step
 from smoketest.suite.discover import Found
 
 _CAUSES = {Fate.LEFT: Cause.TIMEOUT, Fate.STILL_LEFT: Cause.TIMEOUT, Fate.RAISED: Cause.EXCEPTION}

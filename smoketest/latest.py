@@ -16,8 +16,9 @@ from typing import Any
 
 from django.utils.crypto import salted_hmac
 
+from smoketest.facts import Counts
 from smoketest.report.summary import Report, Row
-from smoketest.results import Counts, Result, Status, Step
+from smoketest.results import Result, Status, Step
 
 logger = logging.getLogger("smoketest")
 

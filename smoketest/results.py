@@ -1,8 +1,7 @@
-"""The words of the project: spec, plan, step, run, result, outcome, cause."""
+"""The words of the project: spec, plan, step, result, outcome, cause."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -173,85 +172,6 @@ class Plan:
             if not step.keeps:
                 units.append([])
         return [unit for unit in units if unit]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
-    """How many tests ended how."""
-
-    passed: int = 0
-    failed: int = 0
-    errored: int = 0
-    skipped: int = 0
-    timed_out: int = 0
-    """Those of the errored whose cause is a timeout."""
-
-    @property
-    def run(self) -> int:
-        return self.passed + self.failed + self.errored
-
-    @property
-    def ended(self) -> int:
-        return self.run + self.skipped
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """What is known of one run: facts only, its state is derived from them."""
-
-    plan: Plan
-    results: Mapping[str, Result]
-    counts: Counts
-    test_classes: int
-    tests_total: int
-    id: str = ""
-    """Empty for an inline run."""
-    release: str = ""
-    host: str = ""
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    seen_at: datetime | None = None
-    """When it stood so; by the clock of the other times."""
-    is_news: bool = False
-    """Whether this very look has ended what nobody answers for any more."""
-    seconds: float = 0.0
-    """Wall-clock time from the start until the end, or until now."""
-    is_cancelled: bool = False
-    start_seconds: float = 0.0
-    """How long tests wait for a sign of life."""
-    left_seconds: float = 0.0
-    """How much longer it may take."""
-    silent_lanes: tuple[str, ...] = ()
-    """Where they have waited longer: hosts, or one empty name for a run that is not bound to any."""
-    refusal: str = ""
-    """Why a worker left it alone."""
-    told: tuple[str, ...] = ()
-    """What of `started` and `finished` somebody tells the project, or has told it."""
-    selection: str = ""
-    """What was asked for, in the words of a query."""
-    only_new: bool = False
-    """Whether a release is refused for what fails newly alone."""
-    place: str = ""
-    """What nobody else can start a run for until it has ended."""
-    baseline: str | None = None
-    """What the run is compared with, encoded; None: it was not read, and neither were the results."""
-
-    @property
-    def has_results(self) -> bool:
-        """Tell whether its plan and its results were read with it."""
-        return self.baseline is not None
-
-
-def count(results: Mapping[str, Result]) -> Counts:
-    """Count results by outcome."""
-    ended = [result.outcome for result in results.values()]
-    return Counts(
-        passed=ended.count(Outcome.PASSED),
-        failed=ended.count(Outcome.FAILED),
-        errored=ended.count(Outcome.ERRORED),
-        skipped=ended.count(Outcome.SKIPPED),
-        timed_out=sum(result.cause is Cause.TIMEOUT for result in results.values()),
-    )
 
 
 _STEP_FIELDS = frozenset(Step.__slots__)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from smoketest import foreground, latest, own_secrets, sharing
-from smoketest.conf import Conf, release_of, searched_apps
+from smoketest import foreground, latest, sharing
+from smoketest.conf import Conf, release_of
 from smoketest.errors import GoneRunError, QueueUnavailableError, UnknownRunError, WrongReleaseError
 from smoketest.execution.guards.callers_connections import is_inside_test_case
+from smoketest.facts import Run
 from smoketest.inline import report_inline
-from smoketest.loading import discover_within
+from smoketest.planning import plan_for_queue, plan_of
 from smoketest.progress.display import Display
 from smoketest.queue.dispatch import publish
 from smoketest.queue.herald import final_report, herald
@@ -24,9 +25,7 @@ from smoketest.record.redis import MOST_RESULTS, RedisStore, open_store
 from smoketest.record.values import About, Terms
 from smoketest.record.workers import open_roll
 from smoketest.report.summary import Report, summarise
-from smoketest.results import Plan, Run
-from smoketest.suite.discover import Found
-from smoketest.suite.plan import Order, Selection, make_plan
+from smoketest.suite.plan import Order, Selection
 
 T = TypeVar("T")
 
@@ -65,16 +64,6 @@ def run_in_foreground(
     )
 
 
-def plan_of(selection: Selection, conf: Conf, *, with_slow: bool) -> tuple[Found, Plan]:
-    """Return the tests of the project, and what would be run of them; raises SelectionError as `run_here` does.
-
-    Where a module hangs on import, that is all there is, whatever is selected.
-    """
-    found = discover_within(searched_apps(conf), conf.budget)
-    selection = selection if found.is_complete else Selection()
-    return found, _planned(found, selection, conf, with_slow=with_slow)
-
-
 def require_release(wanted: str, conf: Conf) -> None:
     """Raise WrongReleaseError unless this process is of the release that is wanted."""
     release = release_of(conf)
@@ -93,7 +82,7 @@ def start(order: Order, conf: Conf) -> Report:
     """
     store, places, release = _store(conf), open_places(conf.redis_url), release_of(conf)
     workers = open_roll(conf.redis_url).workers() if order.on_every_host else []
-    plan = _plan_within_budget(order.selection, conf)
+    plan = plan_for_queue(order.selection, conf)
     plan = on_living_hosts(plan, workers) if order.on_every_host else plan
     wanted = wanted_by(order, plan, release)
     place = places.look(wanted, most=conf.starts_per_minute)
@@ -219,20 +208,6 @@ def recent(conf: Conf) -> list[Report]:
         except (UnknownRunError, GoneRunError):
             continue
     return reports
-
-
-def _plan_within_budget(selection: Selection, conf: Conf) -> Plan:
-    found = discover_within(searched_apps(conf), conf.budget)
-    if not found.is_complete:
-        raise QueueUnavailableError(*(problem.message for problem in found.broken.values()))
-    return _planned(found, selection, conf, with_slow=True)
-
-
-def _planned(found: Found, selection: Selection, conf: Conf, *, with_slow: bool) -> Plan:
-    """Return what would be run; what is known of modules that would not load is without secrets too."""
-    plan = make_plan(found, selection, conf.limits, with_slow=with_slow)
-    scrub = own_secrets.scrubber().result
-    return replace(plan, known={test_id: scrub(result) for test_id, result in plan.known.items()})
 
 
 def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:

@@ -9,9 +9,10 @@ from smoketest.client.app import App
 from smoketest.client.endings import EndedError, ExitCode
 from smoketest.client.http import Answer
 from smoketest.client.patience import Patience
+from smoketest.facts import Counts
 from smoketest.progress.display import Display
 from smoketest.report.only_new import has_only_old_failures
-from smoketest.results import Counts, Status
+from smoketest.results import Status
 
 _GOING_ON = (Status.PENDING, Status.RUNNING)
 _LIVE_LOOK_SECONDS = 1.0

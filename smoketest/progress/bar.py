@@ -9,8 +9,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 from rich.text import Text
 
+from smoketest.facts import Counts
 from smoketest.progress.lines import bad_of, line_of, why
-from smoketest.results import Counts, Outcome, Result
+from smoketest.results import Outcome, Result
 
 _STYLES = {Outcome.FAILED: "red", Outcome.ERRORED: "red", Outcome.SKIPPED: "yellow"}
 _BAR_WIDTH = 20

@@ -5,8 +5,9 @@ import os
 from contextlib import AbstractContextManager
 from typing import Protocol, TextIO
 
+from smoketest.facts import Counts
 from smoketest.progress.lines import Lines
-from smoketest.results import Counts, Result
+from smoketest.results import Result
 
 
 class Display(Protocol):

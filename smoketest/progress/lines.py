@@ -3,7 +3,8 @@
 from types import TracebackType
 from typing import Self, TextIO
 
-from smoketest.results import Counts, Outcome, Result
+from smoketest.facts import Counts
+from smoketest.results import Outcome, Result
 
 
 class Lines:

@@ -7,12 +7,12 @@ from smoketest import announce
 from smoketest.bounded import send_bounded
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
+from smoketest.facts import Run
 from smoketest.record import baselines
 from smoketest.record.places import open_places
 from smoketest.record.redis import RedisStore
 from smoketest.report.comparison import make_baseline
 from smoketest.report.summary import Report, summarise, summarise_final
-from smoketest.results import Run
 
 logger = logging.getLogger("smoketest")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
+from smoketest.facts import Run
 from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.herald import events_untold, herald
 from smoketest.queue.main import Main, ShardName, machine
@@ -15,7 +16,6 @@ from smoketest.queue.settle import settle
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.watch import Watch, open_watch
 from smoketest.record.workers import BEAT_SECONDS, LEASE_SECONDS, Roll, Worker, alive, open_roll
-from smoketest.results import Run
 
 logger = logging.getLogger("smoketest")
 

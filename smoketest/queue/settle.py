@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from smoketest.conf import Conf
+from smoketest.facts import Run
 from smoketest.queue.dispatch import QueueLook, look
 from smoketest.queue.herald import herald
 from smoketest.record.redis import RedisStore
 from smoketest.record.workers import Worker, alive, open_roll
-from smoketest.results import Run
 
 
 def settle(run: Run, store: RedisStore, conf: Conf) -> Run:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from smoketest.facts import Counts, Run
 from smoketest.record.values import About, Answer, Assignment
-from smoketest.results import Cause, Counts, Plan, Result, Run, Step, pick_known
+from smoketest.results import Cause, Plan, Result, Step, pick_known
 
 _PART = 500
 """How many steps one script writes: Redis serves nobody else meanwhile."""

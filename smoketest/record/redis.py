@@ -8,21 +8,18 @@ from functools import cache
 from typing import Any
 
 from smoketest.errors import UnknownRunError
+from smoketest.facts import Run
 from smoketest.record import encoding
 from smoketest.record.clients import Client, Script
+from smoketest.record.keys import BASELINE, DONE, ORDER, OWNERS, QUIET, RESULTS, SHARDS, STEPS, keys_of
 from smoketest.record.values import About, Answer, Assignment, Begun, Left, Shard, Terms
-from smoketest.results import Plan, Result, Run
+from smoketest.results import Plan, Result
 
 MOST_RESULTS = 500
 """How many results are read at once: Redis serves nobody else meanwhile."""
 MOST_NEW_RESULTS = 200
 """How many results one look at what is new answers."""
 
-_KEY_PARTS = (
-    *("", ":steps", ":todo", ":results", ":order", ":done", ":baseline"),
-    *(":lanes", ":quiet", ":shards", ":leases", ":owners"),
-)
-_STEPS, _TODO, _RESULTS, _ORDER, _DONE, _BASELINE, _LANES, _QUIET, _SHARDS, _LEASES, _OWNERS = range(1, 12)
 _LEASE_GRACE_SECONDS = 5.0
 """On top of a test's limit: its end by force, and a while without Redis."""
 _START_SECONDS = 60.0
@@ -96,7 +93,7 @@ class RedisStore:
     def discard(self, run_id: str) -> None:
         """Forget a run that nobody has been told of."""
         with self._client.answering() as server:
-            server.delete(*_keys(run_id))
+            server.delete(*keys_of(run_id))
 
     def begin(self, shard: Shard, *, release: str, delivery: str) -> Begun:
         """Tell that a shard of a release begins, which then may wait for a process as after `hold`.
@@ -141,11 +138,11 @@ class RedisStore:
     def owns(self, shard: Shard) -> bool:
         """Tell whether what the shard runs is still its own: not cancelled, and its time is not over."""
         with self._client.answering() as server:
-            return bool(server.hexists(_keys(shard.run_id)[_SHARDS], shard.name))
+            return bool(server.hexists(keys_of(shard.run_id)[SHARDS], shard.name))
 
     def owners(self, run_id: str, machine: str = "") -> list[str]:
         """Return the names of the shards that run a test now; of a machine, those that begin with its name."""
-        key = _keys(run_id)[_OWNERS]
+        key = keys_of(run_id)[OWNERS]
         with self._client.answering() as server:
             found: list[str] = (
                 server.zrangebylex(key, f"[{machine}:", f"({machine};") if machine else server.zrange(key, 0, -1)
@@ -168,7 +165,7 @@ class RedisStore:
     def quiet_lanes(self, run_id: str) -> list[str]:
         """Return the lanes where tests wait and nobody works now."""
         with self._client.answering() as server:
-            lanes: list[str] = server.zrange(_keys(run_id)[_QUIET], 0, -1)
+            lanes: list[str] = server.zrange(keys_of(run_id)[QUIET], 0, -1)
         return lanes
 
     def idle_lanes(self, run_id: str, lanes: Sequence[str], *, patience_seconds: float) -> list[str]:
@@ -204,19 +201,19 @@ class RedisStore:
             for first in range(0, run.tests_total, MOST_RESULTS)
         ]
         with self._client.answering() as server:
-            baseline = server.get(_keys(run.id)[_BASELINE])
+            baseline = server.get(keys_of(run.id)[BASELINE])
         return encoding.with_results(run, parts, baseline or "")
 
     def new_results(self, run: Run, after: int) -> Run:
         """Return the run with those results alone that came after the first `after`, a few hundred at most."""
-        keys = _keys(run.id)
+        keys = keys_of(run.id)
         with self._client.answering() as server:
-            indices = server.lrange(keys[_ORDER], after, after + MOST_NEW_RESULTS - 1)
+            indices = server.lrange(keys[ORDER], after, after + MOST_NEW_RESULTS - 1)
             if not indices:
                 return run
             pipe = server.pipeline(transaction=False)
-            pipe.hmget(keys[_STEPS], indices)
-            pipe.hmget(keys[_RESULTS], indices)
+            pipe.hmget(keys[STEPS], indices)
+            pipe.hmget(keys[RESULTS], indices)
             steps, results = pipe.execute()
         found = {index: encoding.step_of(text) for index, text in zip(indices, steps, strict=True) if text}
         ended = {index: text for index, text in zip(indices, results, strict=True) if index in found and text}
@@ -236,7 +233,7 @@ class RedisStore:
 
     def wait(self, run_id: str, seconds: float) -> None:
         """Return when the run has finished, or after a while that is at most `seconds`."""
-        done = _keys(run_id)[_DONE]
+        done = keys_of(run_id)[DONE]
         with self._client.answering() as server:
             # The token goes round, so that each of those who wait gets it.
             server.blmove(done, done, max(0.01, min(seconds, _MOST_PATIENCE_SECONDS)), "RIGHT", "LEFT")
@@ -247,9 +244,4 @@ class RedisStore:
             return str(server.info("memory").get("maxmemory_policy", ""))
 
     def _run_script(self, name: str, run_id: str, *arguments: str | int) -> Any:
-        return self._scripts[name](_keys(run_id), *arguments)
-
-
-def _keys(run_id: str) -> list[str]:
-    """Return the keys of a run; the hash tag keeps them in one slot of a cluster."""
-    return [f"smoketest:{{{run_id}}}{part}" for part in _KEY_PARTS]
+        return self._scripts[name](keys_of(run_id), *arguments)

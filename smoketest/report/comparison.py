@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from smoketest.results import Outcome, Result, Run
+from smoketest.facts import Run
+from smoketest.results import Outcome, Result
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from smoketest.facts import Counts, Run
 from smoketest.report.comparison import Baseline, Comparison, compare
-from smoketest.results import Cause, Counts, Outcome, Result, Run, Status, Step
+from smoketest.results import Cause, Outcome, Result, Status, Step
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

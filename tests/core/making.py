@@ -1,6 +1,7 @@
 """Makers of the values that the tests hand in: what matters is named, the rest has a default."""
 
-from smoketest.results import Plan, Result, Run, Spec, Step, count
+from smoketest.facts import Run, count
+from smoketest.results import Plan, Result, Spec, Step
 from smoketest.suite.discover import App, Found, discover
 from smoketest.suite.plan import Limits, Selection, make_plan
 

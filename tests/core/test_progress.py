@@ -5,8 +5,9 @@ import sys
 
 import pytest
 
+from smoketest.facts import Counts
 from smoketest.progress.display import open_display
-from smoketest.results import Counts, Outcome
+from smoketest.results import Outcome
 from tests.core.making import make_result
 
 FAILED = make_result(

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from smoketest.facts import Counts
 from smoketest.report.summary import for_stranger, summarise
-from smoketest.results import Cause, Counts, Outcome, Status
+from smoketest.results import Cause, Outcome, Status
 from tests.core.making import make_result, make_run
 
 STARTED = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
