@@ -88,14 +88,15 @@ class _Hand:
     def _start(self) -> None:
         self._channel, theirs = (Channel(end, end) for end in socketpair())
         arguments = (theirs, self._open_session, os.getpid())
-        self._process = _FORK.Process(target=_work, args=arguments, daemon=True)
+        process = _FORK.Process(target=_work, args=arguments, daemon=True)
         # Its first steps are made with the handlers of this process; what comes meanwhile waits for its own.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         try:
-            self._process.start()
+            process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
+            theirs.close()
+        self._process = process
 
     def fileno(self) -> int:
         """Return the descriptor that becomes readable with the result, or with the process' end."""

@@ -46,6 +46,27 @@ def test_ended_at_birth(capfd, number):
     assert capfd.readouterr().err == ""
 
 
+def test_no_process_to_be_had(monkeypatch):
+    """Where the system has no process in the place of one that died, the caller is told that, and what there is ends."""
+
+    def refuse():
+        raise BlockingIOError
+
+    def look(running):
+        if running:
+            monkeypatch.setattr(os, "fork", refuse)
+        return True
+
+    def execute(step):
+        if step.id == "kills":
+            os.kill(_parent(os.getppid()), signal.SIGKILL)
+        return Result(id=step.id, outcome=Outcome.PASSED)
+
+    unit = [make_step("first"), make_step("kills")]
+    with pytest.raises(BlockingIOError), closing(crew.Crew(lambda: nullcontext(execute), 1)) as processes:
+        list(processes.run([unit], look=look))
+
+
 def _parent(process):
     """Return the parent of a process."""
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
