@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from django.dispatch import Signal
@@ -104,8 +104,9 @@ def _run(plan: Plan, found: Found, conf: Conf, outing: _Outing) -> Run:
 def _on_lanes(plan: Plan, found: Found, conf: Conf, outing: _Outing) -> Iterable[Result]:
     steps = {step.id: step for step in plan.steps}
     scrub = own_secrets.scrubber().result
-    _surroundings(os.getpid()).refresh()
-    ended_jobs = _lanes(os.getpid()).run(
+    lanes, surroundings = _of_process(os.getpid())
+    surroundings.refresh()
+    ended_jobs = lanes.run(
         [[_job(step, found.classes.get(step.test_id), outing, scrub) for step in unit] for unit in plan.units()],
         until=outing.until,
         concurrency=conf.concurrency,
@@ -120,15 +121,16 @@ def _on_callers_thread(plan: Plan, found: Found) -> Iterable[Result]:
         return [scrub(run(step)) for step in plan.steps if step.id not in plan.known]
 
 
-@cache
-def _lanes(process: int) -> Lanes:
-    """Return the lanes of this process: a forked one has none of its parent's threads."""
-    return Lanes(partial(open_session, _surroundings(process)))
+_shared: dict[int, tuple[Lanes, Surroundings]] = {}
 
 
-@cache
-def _surroundings(_process: int) -> Surroundings:
-    return Surroundings()
+def _of_process(process: int) -> tuple[Lanes, Surroundings]:
+    """Return the lanes of this process, and what they share: a forked one has none of its parent's threads."""
+    if process not in _shared:
+        surroundings = Surroundings()
+        # Of two requests that are the first at once one wins, and the other takes what that has made.
+        _shared.setdefault(process, (Lanes(partial(open_session, surroundings)), surroundings))
+    return _shared[process]
 
 
 def _job(

@@ -1,6 +1,6 @@
 """The monitor's URL: `/smoketest/`."""
 
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 from django.db import connections
@@ -252,14 +252,41 @@ def test_fast__class_fixture_data(project, operator):
     assert rows() == no_rows()
 
 
+def test_fast__two_first_requests(project, operator, monkeypatch):
+    """Two requests that are the first of a process at once share its lanes: a test that hangs is begun once."""
+    project("shop")
+    inline._shared.clear()
+    both, made = Barrier(2, timeout=10), []
+
+    class LanesOfBoth(inline.Lanes):
+        def __init__(self, *args):
+            super().__init__(*args)
+            both.wait()
+
+        def run(self, *args, **words):
+            made.append(self)
+            return super().run(*args, **words)
+
+    monkeypatch.setattr(inline, "Lanes", LanesOfBoth)
+    threads = [Thread(target=operator.report, kwargs=query) for query in ({}, {"k": "test_"})]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    inline._shared.clear()
+
+    assert len(made) == 2
+    assert made[0] is made[1]
+
+
 def test_fast__database_down(project, operator, monkeypatch):
     """With a database down the answer is a report with errored tests."""
     project("shop")
     monkeypatch.setitem(connections.settings["default"], "NAME", "/nonexistent/db.sqlite3")
-    inline._lanes.cache_clear()  # those that live on have their connections already
+    inline._shared.clear()  # those that live on have their connections already
 
     report = operator.report()
-    inline._lanes.cache_clear()
+    inline._shared.clear()
 
     assert report["status"] == "FAIL"
     assert report["errored_tests"] == [
