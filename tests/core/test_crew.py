@@ -47,7 +47,7 @@ def test_ended_at_birth(capfd, number):
 
 
 def test_no_process_to_be_had(monkeypatch):
-    """Where the system has no process in the place of one that died, the caller is told that, and what there is ends."""
+    """Where the system has no process to replace one that died, the caller is told that, and what there is ends."""
 
     def refuse():
         raise BlockingIOError
