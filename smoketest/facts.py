@@ -36,6 +36,8 @@ class Run:
     counts: Counts
     test_classes: int
     tests_total: int
+    tests_kept: int | None = None
+    """How many of a finished run's results are still there, as far as that was looked at."""
     id: str = ""
     """Empty for an inline run."""
     release: str = ""

@@ -121,6 +121,7 @@ def run_of(run_id: str, text: str) -> Run:
         ),
         test_classes=about.test_classes,
         tests_total=int(facts["total"]),
+        tests_kept=told.get("kept"),
         release=about.release,
         host=about.host,
         selection=about.selection,

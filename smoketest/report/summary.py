@@ -70,14 +70,8 @@ def summarise(run: Run) -> Report:
 
 
 def summarise_final(run: Run, baseline: Baseline | None) -> Report:
-    """Report a finished run beside the last one of the release before, unless it was cancelled.
-
-    One whose results are not all there any more is not green, whatever they were.
-    """
-    report = summarise(run)
-    if len(report.rows) < run.tests_total:
-        reason = f"of {run.tests_total} results only {len(report.rows)} are there: Redis has lost the others"
-        report = replace(report, status=Status.CANCELLED if run.is_cancelled else Status.FAIL, reason=reason)
+    """Report a finished run, with its results, beside the last one of the release before, unless it was cancelled."""
+    report = summarise(replace(run, tests_kept=len(run.results)))
     if run.is_cancelled:
         return report
     return replace(report, comparison=compare((row.result for row in report.rows), baseline))
@@ -112,6 +106,8 @@ def _without_detail(result: Result) -> Result:
 
 def _reason(run: Run) -> str:
     """Return why a finished run is not green although nothing in it failed, or nothing."""
+    if run.tests_kept is not None and run.tests_kept < run.tests_total:
+        return f"of {run.tests_total} results only {run.tests_kept} are there: Redis has lost the others"
     if not run.tests_total:
         return "no test was found to run"
     if run.counts.ended == run.tests_total == run.counts.skipped:

@@ -574,6 +574,23 @@ def test_sweep__lost_steps(create, redis_server):
     assert summarise_final(run, None).reason == "of 2 results only 0 are there: Redis has lost the others"
 
 
+@pytest.mark.parametrize("lost", ["steps", "results"])
+def test_peek__lost_results(create, redis_server, lost):
+    """A finished run whose results are lost is not green where it is looked at without them either, in a list say."""
+    store = create(make_step("a"))
+    take(store, "one", ended=(take(store, "one"), make_result("a")))
+    whole = summarise(store.peek(RUN))
+
+    redis_server.client.delete(f"smoketest:{{{RUN}}}:{lost}")
+    report = summarise(store.peek(RUN))
+
+    assert (whole.status, whole.reason) == (Status.PASS, "")
+    assert (report.status, report.reason) == (
+        Status.FAIL,
+        "of 1 results only 0 are there: Redis has lost the others",
+    )
+
+
 def test_fetch__lost_results(create, redis_server):
     """A run whose results are lost is not green, whatever they were."""
     store = create(make_step("a"))
