@@ -206,7 +206,7 @@ class RedisStore:
 
     def new_results(self, run: Run, after: int) -> Run:
         """Return the run with those results alone that came after the first `after`, a few hundred at most."""
-        keys = keys_of(run.id)
+        keys, run = keys_of(run.id), replace(run, plan=Plan(steps=()), results={}, baseline=None)
         with self._client.answering() as server:
             indices = server.lrange(keys[ORDER], after, after + MOST_NEW_RESULTS - 1)
             if not indices:

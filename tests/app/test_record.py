@@ -149,6 +149,19 @@ def test_peek__with_results(create):
     assert looks[1].results == fetch(store).results
 
 
+@pytest.mark.parametrize(("after", "new"), [(0, "ab"), (1, "b"), (2, "")])
+def test_new_results__of_a_finished_run(create, after, new):
+    """What came after so many results is all that there is, also where the run had been read with all of them."""
+    store = create(make_step("a"), make_step("b"))
+    for name in "ab":
+        take(store, "one", ended=(take(store, "one"), make_result(name)))
+
+    run = store.new_results(store.peek(RUN, most_results=2), after)
+
+    assert list(run.results) == [make_step(name).id for name in new]
+    assert not run.has_results
+
+
 def test_with_results__in_parts(create):
     """A run of more results than are read at once has them all, each beside its step."""
     steps = [make_step(f"{number:04}") for number in range(2 * MOST_RESULTS + 1)]
