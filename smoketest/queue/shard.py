@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 from smoketest import announce, conf, own_secrets
@@ -123,7 +124,7 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], pro
             _tell_of_tests(work, hand, spans)
         elif run_started.has_listeners():  # else it is early enough when others see it
             _herald(work, quick_store)
-        processes.prepare(lambda: _hold(work))
+        processes.prepare(partial(_hold, work, limit_seconds=assignment.step.timeout_seconds))
         began_ns = time.time_ns()
         result = scrub(run(assignment.step, hand.is_wanted))
         spans[assignment.index] = (began_ns, time.time_ns())
@@ -158,9 +159,9 @@ def _quick_store(work: Work) -> RedisStore:
     return open_store(work.conf.redis_url, timeout_seconds=_QUICK_SECONDS)
 
 
-def _hold(work: Work) -> None:
+def _hold(work: Work, *, limit_seconds: float = 0.0) -> None:
     with suppress(QueueUnavailableError):  # whoever can't tell that it lives is given up in time
-        _quick_store(work).hold(work.shard)
+        _quick_store(work).hold(work.shard, limit_seconds=limit_seconds)
 
 
 def _send_another(work: Work, store: RedisStore) -> None:

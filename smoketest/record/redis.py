@@ -107,9 +107,12 @@ class RedisStore:
         about, has_work, *earlier = answer
         return Begun(about=encoding.about_of(about), has_work=bool(has_work), earlier=tuple(earlier))
 
-    def hold(self, shard: Shard) -> bool:
-        """Let a shard wait for a process before its next step, for a while; tell whether there is anything to do."""
-        asked = (shard.name, shard.lane, int(_HOLD_SECONDS * 1000))
+    def hold(self, shard: Shard, *, limit_seconds: float = 0.0) -> bool:
+        """Let a shard wait for a process before its next step, for a while; tell whether there is anything to do.
+
+        Where it has that step already, its limit is on top.
+        """
+        asked = (shard.name, shard.lane, int((_HOLD_SECONDS + limit_seconds) * 1000))
         return bool(self._run_script("hold", shard.run_id, *asked))
 
     def step(

@@ -127,3 +127,20 @@ def test_lease_lasts_while_a_process_starts(work, redis_server):
 
     assert 9000 <= left[0] <= 12_000
     assert left[1] >= 60_000
+
+
+def test_lease_lasts_while_the_process_for_a_step_starts(work, redis_server):
+    """Where the called process does not come, a step that was taken has its whole time when another one is there."""
+    leases, left = f"smoketest:{{{RUN}}}:leases", []
+
+    def prepare(still):
+        now_ms = redis_server.client.time()[0] * 1000
+        redis_server.client.zadd(leases, {"one": now_ms + 1000})
+        still()
+        left.append(redis_server.client.zscore(leases, "one") - now_ms)
+
+    processes = Processes(prepare)
+    processes.call = lambda: True
+    run_tests(work("one"), quick, processes)
+
+    assert min(left) >= 15_000
