@@ -103,9 +103,9 @@ class Supervisor:
 
     def renew(self) -> None:
         """End the process and all that it has started; the next message is for a new one, which stands by already."""
-        self._refusal, self._refused_until = "", 0.0
         if self._warden and self._warden.is_called:
             self.prepare()
+        self._refusal, self._refused_until = "", 0.0
         if self._process:
             self._end(Ending(is_timeout=True))
 

@@ -38,6 +38,10 @@ def lend():
         standing._kept.pop().supervisor.close()
 
 
+def fail_to_fork():
+    raise BlockingIOError
+
+
 def ask(supervisor):
     return supervisor.ask({}, seconds=10).answer
 
@@ -185,6 +189,22 @@ def test_called_of_a_dead_warden(lend):
 
     assert called
     assert second["warden"] != first["warden"]
+
+
+def test_called_in_vain__no_process_to_be_had(lend, monkeypatch):
+    """That none came for a run that had nothing to do any more is no reason to refuse the next run one."""
+    with lend("a") as supervisor:
+        first = ask(supervisor)
+    os.kill(first["warden"], signal.SIGSTOP)
+
+    with monkeypatch.context() as patch, lend("a") as supervisor:
+        supervisor.call()
+        os.kill(first["warden"], signal.SIGKILL)
+        patch.setattr(os, "fork", fail_to_fork)
+    with lend("a") as supervisor:
+        second = ask(supervisor)
+
+    assert second
 
 
 def test_forked_process_has_no_claim(lend):
