@@ -8,7 +8,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.apps import apps as app_registry
-from django.conf import settings
+from django.conf import LazySettings, settings
 from django.core.exceptions import ImproperlyConfigured
 
 from smoketest import rules
@@ -157,7 +157,8 @@ def _listing(path: str) -> App:
 def _given() -> Mapping[str, Any]:
     """Return the settings that stand; those that are None count as unset."""
     # Not from `settings` itself, which takes long for each that is not there: each request asks for all of them.
-    held = vars(settings)["_wrapped"] if settings.configured else settings
+    is_djangos = type(settings) is LazySettings and settings.configured
+    held = vars(settings)["_wrapped"] if is_djangos else settings
     given = {name: getattr(held, name, None) for name in _settings()}
     broker = getattr(settings, "CELERY_BROKER_URL", None)
     if given["SMOKETEST_REDIS_URL"] is None and isinstance(broker, str) and rules.is_redis(broker):

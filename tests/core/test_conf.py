@@ -2,6 +2,7 @@
 
 import math
 import os
+from types import SimpleNamespace
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -29,6 +30,13 @@ def let_anyone(_request):
 
 
 NO_FUNCTION = "not callable"
+
+
+def test_settings_of_another_kind(monkeypatch):
+    """What stands in for Django's settings, as packages that load them do, is asked as any other object."""
+    monkeypatch.setattr(conf, "settings", SimpleNamespace(configured=True, SMOKETEST_TIMEOUT=7, DEBUG=False))
+
+    assert conf.current().timeout == 7
 
 
 def test_defaults():
