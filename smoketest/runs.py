@@ -131,7 +131,7 @@ def start(order: Order, conf: Conf) -> Report:
 def look(run_id: str, conf: Conf, *, most_results: int = 0) -> Run:
     """Return a queued run as it stands, without its results; that costs the same however many they are.
 
-    One that has finished, and has no more than `most_results`, comes with them: whoever reports it saves a look.
+    One that has finished, and has no more than `most_results`, mostly comes with them: whoever reports it saves a look.
     Raises UnknownRunError for an id that was never given out, GoneRunError for one whose record is gone.
     """
     store = _store(conf)

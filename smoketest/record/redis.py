@@ -184,7 +184,8 @@ class RedisStore:
     def peek(self, run_id: str, *, most_results: int = 0) -> Run:
         """Return what is known of the run without its results, at the same cost however many they are.
 
-        One that has finished, and has no more than `most_results`, is returned as `with_results` does.
+        One that has finished, and has no more than `most_results`, is returned as `with_results` does, unless they are
+        too large to be read at once.
         """
         answer = self._run_script("poll", run_id, most_results)
         if not answer:
@@ -199,10 +200,11 @@ class RedisStore:
         """Return the run with its plan, all results so far, and what it is compared with."""
         if run.has_results:
             return run
-        parts = [
-            self._run_script("read", run.id, first, min(first + MOST_RESULTS, run.tests_total) - 1)
-            for first in range(0, run.tests_total, MOST_RESULTS)
-        ]
+        parts, first = [], 0
+        while first < run.tests_total:
+            last = min(first + MOST_RESULTS, run.tests_total) - 1
+            steps, results, first = self._run_script("read", run.id, first, last)
+            parts.append((steps, results))
         with self._client.answering() as server:
             baseline = server.get(keys_of(run.id)[BASELINE])
         return encoding.with_results(run, parts, baseline or "")

@@ -175,6 +175,21 @@ def test_with_results__in_parts(create):
     assert len(run.results) == len(steps)
 
 
+def test_with_results__of_many_bytes(create):
+    """Redis reads no more at once than it does quickly: results that are large in all do not come with the look."""
+    steps = [make_step(f"{number:02}") for number in range(60)]
+    known = {step.id: Result(id=step.id, outcome=Outcome.ERRORED, message=step.id[-2:] * 100_000) for step in steps}
+    store = create(*steps, known=known)
+
+    run = store.peek(RUN, most_results=MOST_RESULTS)
+    whole = store.with_results(run)
+
+    assert run.finished_at
+    assert not run.has_results
+    assert whole.plan.steps == tuple(steps)
+    assert whole.results == known
+
+
 @pytest.mark.usefixtures("receive_finished")
 def test_place_is_free_again(create, redis_server):
     """Whoever tells of a run's end leaves its place, so that the next who wants the same need not look at it."""
