@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -88,7 +88,7 @@ def results_of(steps: Mapping[str, Step], results: Mapping[str, str]) -> dict[st
     return {id_: Result.from_dict({**values, "id": id_}) for id_, values in zip(ids, found, strict=True)}
 
 
-def with_results(run: Run, parts: Iterable[tuple[str, str]], baseline: str) -> Run:
+def with_results(run: Run, parts: Iterable[Sequence[str]], baseline: str) -> Run:
     """Return the run with its steps and their results, which come in parts of two JSON lists each."""
     read = [pair for steps, results in parts for pair in zip(json.loads(steps), json.loads(results), strict=True)]
     pairs = [(Step.from_dict(step), result) for step, result in read if step]

@@ -191,10 +191,7 @@ class RedisStore:
         if not answer:
             raise UnknownRunError(run_id)
         run = encoding.run_of(run_id, answer[0])
-        if not answer[1:]:
-            return run
-        steps, results, baseline = answer[1:]
-        return encoding.with_results(run, [(steps, results)], baseline)
+        return encoding.with_results(run, [answer[1:3]], answer[3]) if answer[1:] else run
 
     def with_results(self, run: Run) -> Run:
         """Return the run with its plan, all results so far, and what it is compared with."""
@@ -203,8 +200,8 @@ class RedisStore:
         parts, first = [], 0
         while first < run.tests_total:
             last = min(first + MOST_RESULTS, run.tests_total) - 1
-            steps, results, first = self._run_script("read", run.id, first, last)
-            parts.append((steps, results))
+            *part, first = self._run_script("read", run.id, first, last)
+            parts.append(part)
         with self._client.answering() as server:
             baseline = server.get(keys_of(run.id)[BASELINE])
         return encoding.with_results(run, parts, baseline or "")
