@@ -99,9 +99,8 @@ def start(order: Order, conf: Conf) -> Report:
             test_classes=plan.test_classes,
             selection=order.words,
             only_new=order.only_new,
-            place=""
-            if order.key
-            else wanted,  # whoever asks with the same key has the same run, also when it has ended
+            # Whoever asks with the same key has the same run, also when it has ended.
+            place="" if order.key else wanted,
         ),
         Terms(start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds, parallel=conf.parallel),
         baseline=open_baselines(conf.redis_url).before(order.words, release),

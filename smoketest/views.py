@@ -101,7 +101,7 @@ class _SmokeView(View):
 
     def _answer(self, request: HttpRequest, report: Report) -> HttpResponse:
         if report.run_id:
-            report = replace(report, url=self.url_of(request, report.run_id))
+            report = replace(report, url=self._url_of(request, report.run_id))
         if not self.key:
             report = for_stranger(report)
         response = self._respond(self.format.render(report), self._status(report.status))
@@ -115,8 +115,7 @@ class _SmokeView(View):
             return 202
         return 200 if status is Status.PASS else self.conf.fail_status
 
-    def url_of(self, request: HttpRequest, run_id: str) -> str:
-        """Return where the run is polled."""
+    def _url_of(self, request: HttpRequest, run_id: str) -> str:
         match = request.resolver_match
         namespace = match.namespace if match and match.namespace else "smoketest"
         return request.build_absolute_uri(reverse(f"{namespace}:run", args=[run_id]))
@@ -156,7 +155,7 @@ class SlowView(_SmokeView):
             report = runs.report_of(run, self.conf)
         response = self._answer(request, report)
         if "Location" not in response.headers:
-            response.headers["Location"] = self.url_of(request, report.run_id)
+            response.headers["Location"] = self._url_of(request, report.run_id)
         return response
 
     get = post
@@ -165,8 +164,8 @@ class SlowView(_SmokeView):
 class RunView(_SmokeView):
     """Shows one queued run."""
 
-    def url_of(self, request: HttpRequest, run_id: str) -> str:  # noqa: ARG002 (it is that run's)
-        """Return where it is: to look that up costs as much as a tenth of a poll."""
+    def _url_of(self, request: HttpRequest, run_id: str) -> str:  # noqa: ARG002 (it is that run's)
+        # To look up where it is would cost as much as a tenth of a poll.
         return request.build_absolute_uri(request.path)
 
     def get(self, request: HttpRequest, run_id: str) -> HttpResponseBase:
@@ -200,7 +199,7 @@ class RunsView(_SmokeView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Answer one line, or one object, a run."""
-        reports = [replace(each, url=self.url_of(request, each.run_id)) for each in runs.recent(self.conf)]
+        reports = [replace(each, url=self._url_of(request, each.run_id)) for each in runs.recent(self.conf)]
         return self._respond(self.format.render_list(reports), 200)
 
 
