@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -75,20 +75,16 @@ def answer_of(text: str) -> Answer:
     )
 
 
-def step_of(text: str) -> Step:
-    """Return the step that such a text is of."""
-    return Step.from_dict(json.loads(text.partition(" ")[2]))
+def part_of(steps: Sequence[str | None], results: Sequence[str | None]) -> tuple[str, str]:
+    """Return the texts of steps and of their results as `with_results` takes them; None: it is not there."""
+    return _as_list([step and step.partition(" ")[2] for step in steps]), _as_list(results)
 
 
-def results_of(steps: Mapping[str, Step], results: Mapping[str, str]) -> dict[str, Result]:
-    """Return the results of these steps by their ids."""
-    results = {index: text for index, text in results.items() if index in steps}
-    found = json.loads(f"[{','.join(results.values())}]")  # at once: to begin anew for each takes twice as long
-    ids = [steps[index].id for index in results]
-    return {id_: Result.from_dict({**values, "id": id_}) for id_, values in zip(ids, found, strict=True)}
+def _as_list(texts: Iterable[str | None]) -> str:
+    return f"[{','.join(text or 'null' for text in texts)}]"  # one to decode: each alone takes twice as long
 
 
-def with_results(run: Run, parts: Iterable[Sequence[str]], baseline: str) -> Run:
+def with_results(run: Run, parts: Iterable[Sequence[str]], baseline: str | None) -> Run:
     """Return the run with its steps and their results, which come in parts of two JSON lists each."""
     read = [pair for steps, results in parts for pair in zip(json.loads(steps), json.loads(results), strict=True)]
     pairs = [(Step.from_dict(step), result) for step, result in read if step]

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -208,18 +208,16 @@ class RedisStore:
 
     def new_results(self, run: Run, after: int) -> Run:
         """Return the run with those results alone that came after the first `after`, a few hundred at most."""
-        keys, run = keys_of(run.id), replace(run, plan=Plan(steps=()), results={}, baseline=None)
+        keys = keys_of(run.id)
         with self._client.answering() as server:
             indices = server.lrange(keys[ORDER], after, after + MOST_NEW_RESULTS - 1)
             if not indices:
-                return run
+                return encoding.with_results(run, [], None)
             pipe = server.pipeline(transaction=False)
             pipe.hmget(keys[STEPS], indices)
             pipe.hmget(keys[RESULTS], indices)
-            steps, results = pipe.execute()
-        found = {index: encoding.step_of(text) for index, text in zip(indices, steps, strict=True) if text}
-        ended = {index: text for index, text in zip(indices, results, strict=True) if index in found and text}
-        return replace(run, plan=Plan(steps=tuple(found.values())), results=encoding.results_of(found, ended))
+            part = encoding.part_of(*pipe.execute())
+        return encoding.with_results(run, [part], None)
 
     def claim_telling(self, run_id: str, wanted: Sequence[str]) -> list[str]:
         """Return what of `started` and `finished`, as far as wanted, has happened and is the caller's to tell.
