@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from tests import waiting
-from tests.servers import descendants, free_port
+from tests.servers import descendants, free_port, send_signal
 
 
 def postgresql_program(name):
@@ -63,11 +63,11 @@ class OwnPostgreSQL:
     def frozen(self):
         """Let all of the server stand still: connections are accepted by the kernel, and nobody answers."""
         pids = [self.process.pid, *descendants(self.process.pid)]
-        self._signal(pids, signal.SIGSTOP)
+        send_signal(signal.SIGSTOP, pids)
         try:
             yield
         finally:
-            self._signal(pids, signal.SIGCONT)
+            send_signal(signal.SIGCONT, pids)
 
     def destroy(self):
         if self.process and self.process.poll() is None:
@@ -83,11 +83,6 @@ class OwnPostgreSQL:
         with contextlib.suppress(psycopg.OperationalError):
             return self.execute("SELECT 1")
         return False
-
-    def _signal(self, pids, number):
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
 
 
 class Proxy:

@@ -17,7 +17,7 @@ from smoketest import tasks
 from tests import waiting
 from tests.clocks import environment_of_clock
 from tests.live.conftest import outcomes_of
-from tests.servers import ROOT
+from tests.servers import ROOT, send_signal
 
 pytestmark = [pytest.mark.live, pytest.mark.drill]
 
@@ -156,8 +156,7 @@ def test_all_of_a_worker_stopped(start_worker, run_gated, gate, deployer, pool):
     url = run_gated()
     gate.wait_for(2)
 
-    for pid in reversed(old.processes()):
-        os.kill(pid, signal.SIGTERM)
+    send_signal(signal.SIGTERM, reversed(old.processes()))
     waiting.until(lambda: "Warm shutdown" in old.output(), what="the shutdown begins")
     start_worker()
     handed_over(old, gate)

@@ -1,7 +1,6 @@
 """What queued runs tell the project, and what becomes of a receiver that is ill, with real workers."""
 
 import json
-import os
 import signal
 import threading
 from contextlib import ExitStack
@@ -11,7 +10,7 @@ import pytest
 from tests import waiting
 from tests.live.conftest import outcomes_of
 from tests.project.hearing import apps as hearing
-from tests.servers import Worker
+from tests.servers import Worker, send_signal
 
 pytestmark = pytest.mark.live
 
@@ -109,7 +108,7 @@ def test_heard_after_death(start, deployer, ear):
     (worker,) = start("waits")
     deployer.start(k="GateTest")
     waiting.until((ear.folder / "arrivals").exists, what="the test has begun")
-    _ = [os.kill(pid, signal.SIGKILL) for pid in worker.processes()]
+    send_signal(signal.SIGKILL, worker.processes())
 
     start("waits")
     ear.wait_for_verdict()

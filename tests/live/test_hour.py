@@ -17,7 +17,7 @@ from tests.live.monitors import Monitors
 from tests.live.test_service import request
 from tests.live.troubles import dead_mount, restarted, several, stopped, switched
 from tests.outages import OwnPostgreSQL, Proxy, postgresql_program
-from tests.servers import ROOT, descendants, free_port
+from tests.servers import ROOT, descendants, free_port, send_signal
 
 pytestmark = [pytest.mark.live, pytest.mark.drill, pytest.mark.needs("mariadb")]
 
@@ -84,9 +84,7 @@ def server(request, postgresql, mariadb, tmp_path):
         )
     process.port, process.folder, process.threads = port, tmp_path, _THREADS[request.param]
     yield process
-    for pid in [*descendants(process.pid), process.pid]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    send_signal(signal.SIGKILL, [*descendants(process.pid), process.pid])
     process.wait()
 
 

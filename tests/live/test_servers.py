@@ -13,7 +13,7 @@ import pytest
 
 from tests import waiting
 from tests.live.test_service import request
-from tests.servers import ROOT, descendants, free_port
+from tests.servers import ROOT, descendants, free_port, send_signal
 
 pytestmark = pytest.mark.live
 
@@ -68,9 +68,7 @@ def server(request, mount, app, tmp_path):
     process.url = f"http://127.0.0.1:{port}/"
     waiting.until(lambda: ask(process, "ping/")[0] == 200 or process.poll(), what="the server answers")
     yield process
-    with contextlib.suppress(ProcessLookupError):
-        for pid in [process.pid, *descendants(process.pid)]:
-            os.kill(pid, signal.SIGKILL)
+    send_signal(signal.SIGKILL, [process.pid, *descendants(process.pid)])
     process.wait()
 
 

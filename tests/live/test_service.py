@@ -1,6 +1,5 @@
 """`python -m worker`, which `make run` runs: the whole service on real processes."""
 
-import contextlib
 import json
 import os
 import re
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import waiting
-from tests.servers import ROOT, descendants, free_port
+from tests.servers import ROOT, descendants, free_port, send_signal
 
 pytestmark = pytest.mark.live
 
@@ -55,9 +54,7 @@ def service(tmp_path):
             assert process.poll() is None, process.log()
             yield process
         finally:
-            for pid in [process.pid, *descendants(process.pid)]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            send_signal(signal.SIGKILL, [process.pid, *descendants(process.pid)])
             process.wait()
 
 
