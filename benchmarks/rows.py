@@ -58,7 +58,7 @@ FULL = Sizes(
     queued=1000,
     singles=50,
     long=10_000,
-    polls=200,
+    polls=1000,
 )
 QUICK = Sizes(
     rounds=3,
@@ -71,7 +71,7 @@ QUICK = Sizes(
     queued=200,
     singles=20,
     long=10_000,
-    polls=50,
+    polls=200,
 )
 TINY = Sizes(
     rounds=1,

@@ -105,14 +105,12 @@ def read() -> tuple[Conf, list[Problem]]:
     """Read the settings; what is wrong with them is returned beside, and its default taken."""
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    given = _given()
-    for name, each in _settings().items():
-        if given.get(name) is None:
-            continue
+    settings_known = _settings()
+    for name, value in _given().items():
         try:
-            values[each.name] = each.metadata["rule"](given[name])
+            values[settings_known[name].name] = settings_known[name].metadata["rule"](value)
         except rules.Wrong as wrong:
-            problems.append(_problem(name, given[name], wrong))
+            problems.append(_problem(name, value, wrong))
     return Conf(**values), problems
 
 
@@ -155,13 +153,13 @@ def _listing(path: str) -> App:
 
 
 def _given() -> Mapping[str, Any]:
-    """Return the settings that stand; those that are None count as unset."""
+    """Return the settings that stand; one that is None counts as unset."""
     # Not from `settings` itself, which takes long for each that is not there: each request asks for all of them.
     is_djangos = type(settings) is LazySettings and settings.configured
     held = vars(settings)["_wrapped"] if is_djangos else settings
-    given = {name: getattr(held, name, None) for name in _settings()}
-    broker = getattr(settings, "CELERY_BROKER_URL", None)
-    if given["SMOKETEST_REDIS_URL"] is None and isinstance(broker, str) and rules.is_redis(broker):
+    given = {name: value for name in _settings() if (value := getattr(held, name, None)) is not None}
+    broker = getattr(held, "CELERY_BROKER_URL", None)
+    if "SMOKETEST_REDIS_URL" not in given and isinstance(broker, str) and rules.is_redis(broker):
         given["SMOKETEST_REDIS_URL"] = broker
     return given
 

@@ -127,27 +127,32 @@ def start(order: Order, conf: Conf) -> Report:
     return report_of(run, conf)
 
 
-def look(run_id: str, conf: Conf, *, most_results: int = 0) -> Run:
+def look(run_id: str, conf: Conf, *, most_results: int = 0, has_ended: bool = False) -> Run:
     """Return a queued run as it stands, without its results; that costs the same however many they are.
 
     One that has finished, and has no more than `most_results`, mostly comes with them: whoever reports it saves a look.
-    Raises UnknownRunError for an id that was never given out, GoneRunError for one whose record is gone.
+    Whoever knows that it `has_ended` saves another. Raises UnknownRunError for an id that was never given out,
+    GoneRunError for one whose record is gone.
     """
     store = _store(conf)
-    run = _about_run(run_id, lambda: settle(store.peek(run_id, most_results=most_results), store, conf))
+
+    def settled() -> Run:
+        return settle(store.peek(run_id, most_results=most_results, has_ended=has_ended), store, conf)
+
+    run = _about_run(run_id, settled)
     herald(run, store, conf, untold_seconds=_UNTOLD_SECONDS)
     return run
 
 
-def report_of(run: Run, conf: Conf, *, after: int | None = None) -> Report:
-    """Report a queued run that was looked at, with its results if it has finished.
+def report_of(run: Run, conf: Conf, *, after: int | None = None, url: str = "") -> Report:
+    """Report a queued run that was looked at and is found at a URL, with its results if it has finished.
 
     With `after` those results alone that came after so many, a few hundred at most, also while it goes on.
     """
     if after is not None:
         run = _store(conf).new_results(run, after)
-        return replace(summarise(run), next_after=after + len(run.results))
-    return final_report(run, _store(conf)) if run.finished_at else summarise(run)
+        return replace(summarise(run, url=url), next_after=after + len(run.results))
+    return replace(final_report(run, _store(conf)), url=url) if run.finished_at else summarise(run, url=url)
 
 
 def fetch(run_id: str, conf: Conf) -> Report:
@@ -161,14 +166,13 @@ def wait(run_id: str, seconds: float, conf: Conf, *, is_new: bool = False) -> Ru
     One that is new, and can't have finished, is waited for before it is looked at.
     """
     until = time.monotonic() + seconds
-    if is_new:
-        _store(conf).wait(run_id, seconds)
-    while (
-        not (run := look(run_id, conf, most_results=MOST_RESULTS)).finished_at
-        and (left := until - time.monotonic()) > 0
-    ):
-        _store(conf).wait(run_id, left)
-    return run
+    has_ended = is_new and _store(conf).wait(run_id, seconds)
+    while True:
+        run = look(run_id, conf, most_results=MOST_RESULTS, has_ended=has_ended)
+        left = until - time.monotonic()
+        if run.finished_at or left <= 0:
+            return run
+        has_ended = _store(conf).wait(run_id, left)
 
 
 def follow(run_id: str, seconds: float, conf: Conf, display: Display) -> Report:

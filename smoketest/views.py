@@ -100,7 +100,7 @@ class _SmokeView(View):
         )
 
     def _answer(self, request: HttpRequest, report: Report) -> HttpResponse:
-        if report.run_id:
+        if report.run_id and not report.url:
             report = replace(report, url=self._url_of(request, report.run_id))
         if not self.key:
             report = for_stranger(report)
@@ -178,7 +178,8 @@ class RunView(_SmokeView):
         etag = f'"{run_id}-{stage}-{run.counts.ended}-{after}-{self.format.name}-{int(bool(self.key))}"'
         response = get_conditional_response(request, etag=etag)
         if response is None:
-            response = self._answer(request, runs.report_of(run, self.conf, after=after))
+            url = self._url_of(request, run_id)
+            response = self._answer(request, runs.report_of(run, self.conf, after=after, url=url))
         response.headers["ETag"] = etag
         return response
 

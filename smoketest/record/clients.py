@@ -4,6 +4,7 @@ That is one server in redis-py's words, or `redis+cluster://any-node:7000`, or
 `redis+sentinel://first:26379,second:26379/service/database`, or either with `rediss` for TLS.
 """
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,19 +55,24 @@ class Client:
 
 
 class Script:
-    """A Lua script that is sent once and then named."""
+    """A Lua script that is sent once and then named.
+
+    redis-py's own looks for pipelines first, which takes a tenth of a call.
+    """
 
     def __init__(self, client: Client, *names: str) -> None:
         """Take the client that runs it, and the names of the files in `lua` that it is made of."""
         self._client = client
         self._source = "".join((_LUA / f"{name}.lua").read_text() for name in names)
-        self._registered: Any = None
+        self._digest = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, keys: list[str], *arguments: str | int) -> Any:
         """Run it; its keys must be of one hash tag."""
         with self._client.answering() as server:
-            self._registered = self._registered or server.register_script(self._source)
-            return self._registered(keys=keys, args=arguments)
+            try:
+                return server.evalsha(self._digest, len(keys), *keys, *arguments)
+            except redis.exceptions.NoScriptError:
+                return server.eval(self._source, len(keys), *keys, *arguments)
 
 
 def _open(url: str, options: dict[str, Any]) -> Any:

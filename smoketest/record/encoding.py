@@ -133,7 +133,7 @@ def run_of(run_id: str, text: str) -> Run:
         left_seconds=max(0, int(facts["deadline"]) - now) / 1000,
         silent_lanes=tuple(told["silent"]),  # Lua has but one kind of table: an empty list comes as an object
         refusal=facts.get("refusal", ""),
-        told=tuple(name.removeprefix("told:") for name in facts if name.startswith("told:")),
+        told=tuple(event for event in ("started", "finished") if f"told:{event}" in facts),
     )
 
 

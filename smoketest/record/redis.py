@@ -11,7 +11,7 @@ from smoketest.errors import UnknownRunError
 from smoketest.facts import Run
 from smoketest.record import encoding
 from smoketest.record.clients import Client, Script
-from smoketest.record.keys import BASELINE, DONE, ORDER, OWNERS, QUIET, RESULTS, SHARDS, STEPS, keys_of
+from smoketest.record.keys import BASELINE, DONE, LOOKED_AT, ORDER, OWNERS, QUIET, RESULTS, SHARDS, STEPS, keys_of
 from smoketest.record.values import About, Answer, Assignment, Begun, Left, Shard, Terms
 from smoketest.results import Plan, Result
 
@@ -49,12 +49,13 @@ class RedisStore:
         """Take the client of the server."""
         self._client = client
         of_runs = ("abandon", "cancel", "give_up", "idle", "refuse", "step", "tell", "told")
-        self._scripts = {name: Script(client, "facts", name) for name in of_runs} | {
-            "add": Script(client, "facts", "adding", "add"),
-            "begin": Script(client, "facts", "holding", "begin"),
-            "create": Script(client, "facts", "adding", "standing", "create"),
-            "hold": Script(client, "facts", "holding", "hold"),
-            "poll": Script(client, "facts", "standing", "reading", "poll"),
+        self._scripts = {name: Script(client, "facts", "changing", name) for name in of_runs} | {
+            "add": Script(client, "facts", "changing", "adding", "add"),
+            "begin": Script(client, "facts", "changing", "holding", "begin"),
+            "create": Script(client, "facts", "changing", "adding", "standing", "create"),
+            "hold": Script(client, "facts", "changing", "holding", "hold"),
+            "look": Script(client, "facts", "standing", "look"),
+            "poll": Script(client, "facts", "changing", "standing", "reading", "poll"),
             "read": Script(client, "facts", "reading", "read"),
         }
 
@@ -181,12 +182,14 @@ class RedisStore:
         if not self._run_script("cancel", run_id):
             raise UnknownRunError(run_id)
 
-    def peek(self, run_id: str, *, most_results: int = 0) -> Run:
+    def peek(self, run_id: str, *, most_results: int = 0, has_ended: bool = False) -> Run:
         """Return what is known of the run without its results, at the same cost however many they are.
 
         One that has finished, and has no more than `most_results`, is returned as `with_results` does, unless they are
-        too large to be read at once.
+        too large to be read at once. Of one that `has_ended`, as far as the caller knows, that takes one trip.
         """
+        if not has_ended and (standing := self._scripts["look"](keys_of(run_id, LOOKED_AT))):
+            return encoding.run_of(run_id, standing)
         answer = self._run_script("poll", run_id, most_results)
         if not answer:
             raise UnknownRunError(run_id)
@@ -231,12 +234,12 @@ class RedisStore:
         """Tell that these have been told, so that nobody tells them again."""
         self._run_script("told", run_id, *events)
 
-    def wait(self, run_id: str, seconds: float) -> None:
-        """Return when the run has finished, or after a while that is at most `seconds`."""
+    def wait(self, run_id: str, seconds: float) -> bool:
+        """Return when the run has finished, or after a while that is at most `seconds`; tell whether it has."""
         done = keys_of(run_id)[DONE]
         with self._client.answering() as server:
             # The token goes round, so that each of those who wait gets it.
-            server.blmove(done, done, max(0.01, min(seconds, _MOST_PATIENCE_SECONDS)), "RIGHT", "LEFT")
+            return bool(server.blmove(done, done, max(0.01, min(seconds, _MOST_PATIENCE_SECONDS)), "RIGHT", "LEFT"))
 
     def eviction_policy(self) -> str:
         """Return what Redis does when its memory is full; all but `noeviction` loses runs, or messages, in silence."""

@@ -50,8 +50,8 @@ class Report:
         return [row.step.id for row in self.rows if row.result.cause is Cause.TIMEOUT]
 
 
-def summarise(run: Run) -> Report:
-    """Report a run as it stands."""
+def summarise(run: Run, *, url: str = "") -> Report:
+    """Report a run as it stands, which is found at a URL."""
     reason = _reason(run)
     return Report(
         status=_status(run, reason),
@@ -62,6 +62,7 @@ def summarise(run: Run) -> Report:
         reason=reason,
         rows=tuple(Row(step=step, result=run.results[step.id]) for step in run.plan.steps if step.id in run.results),
         run_id=run.id,
+        url=url,
         release=run.release,
         host=run.host,
         started_at=run.started_at,

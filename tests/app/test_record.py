@@ -146,6 +146,25 @@ def test_peek__with_results(create):
     assert looks[1].results == fetch(store).results
 
 
+def test_peek__goes_on(create, redis_server):
+    """A look at a run that goes on as it should is one script, which writes nothing and tells what another would."""
+    store = create(*(make_step(f"{number:03}") for number in range(100)))
+    take(store, "one")
+    store.peek(RUN)
+    redis_server.client.config_resetstat()
+
+    run = store.peek(RUN)
+    calls = {
+        name.removeprefix("cmdstat_"): each["calls"] for name, each in redis_server.client.info("commandstats").items()
+    }
+    other = store.peek(RUN, has_ended=True)
+
+    assert calls.pop("evalsha") == 1
+    assert set(calls) <= {"config|resetstat", "time", "hgetall", "exists", "zrangebyscore"}
+    assert run.started_at
+    assert replace(other, seen_at=run.seen_at, seconds=run.seconds, left_seconds=run.left_seconds) == run
+
+
 @pytest.mark.parametrize(("after", "new"), [(0, "ab"), (1, "b"), (2, "")])
 def test_new_results__of_a_finished_run(create, after, new):
     """What came after so many results is all that there is, also where the run had been read with all of them."""

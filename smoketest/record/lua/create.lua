@@ -1,5 +1,5 @@
 -- ARGV: one JSON object, with the last part of the plan. Answers how the run stands. Safe to repeat: what exists stays.
-if is_known then return standing() end
+if is_known then return standing(false) end
 local given = cjson.decode(ARGV[1])
 add(given.part)
 for name, value in pairs(given.facts) do note(name, value) end
@@ -13,4 +13,4 @@ for _, lane in ipairs(lane_names()) do look_at(lane) end
 for _, known in ipairs(given.known) do finish(known.index, known.outcome, '0', known.result) end
 if fact('total') == 0 then end_run() end
 renew()
-return standing()
+return standing(true)

@@ -1,26 +1,11 @@
--- Stands before each script: the keys of one run, the only clock, and what may be done to the facts.
-local run, steps, todo, results, order, done, baseline = unpack(KEYS)
-local lanes, quiet, shards, leases, owners = unpack(KEYS, 8)
+-- Stands before each script: the keys of one run, the only clock, and what is known of the run.
+local run, quiet, shards, leases = unpack(KEYS)
+local steps, todo, results, order, done, baseline, lanes, owners = unpack(KEYS, 5)
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- Calls a command for a key with a list's values, some hundreds at once: Lua can't unpack many more. Answers the last answer.
-local function call_with(command, key, values)
-  local answer
-  for first = 1, #values, 500 do
-    answer = redis.call(command, key, unpack(values, first, math.min(first + 499, #values)))
-  end
-  return answer
-end
-
--- A step stands in Redis as its limit in milliseconds and its JSON: matches that limit, and where the JSON begins. (To match the
--- rest as well would go through it byte by byte.)
-local STEP = '^(%d+) ()'
-
 -- The run's own hash is small whatever the number of its tests, lanes and shards, so it is read at once.
-local facts, changed, is_written = {}, {}, false
-local ended = {}
-local flat = redis.call('HGETALL', run)
+local facts, flat = {}, redis.call('HGETALL', run)
 for position = 1, #flat, 2 do facts[flat[position]] = flat[position + 1] end
 local is_known = #flat > 0
 
@@ -28,174 +13,12 @@ local function fact(name)
   return tonumber(facts[name] or 0)
 end
 
-local function note(name, value)
-  facts[name], changed[name] = value, value
+-- The shards whose time is over, and until when each had it.
+local function overdue()
+  return redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'WITHSCORES')
 end
 
-local function ttl_seconds()
-  -- A run that goes on is not forgotten before its deadline, however short the time that one is kept afterwards.
-  return facts.finished_at and fact('keep_seconds') or fact('ttl_seconds')
-end
+-- A step stands in Redis as its limit in milliseconds and its JSON: matches that limit, and where the JSON begins. (To match the
+-- rest as well would go through it byte by byte.)
+local STEP = '^(%d+) ()'
 
-local function expire(key)
-  redis.call('EXPIRE', key, ttl_seconds())
-end
-
--- Each script that notes something ends with this.
-local function save()
-  if call_with('RPUSH', order, ended) == #ended then
-    expire(results)
-    expire(order)
-  end
-  ended = {}
-  local written = {}
-  for name, value in pairs(changed) do
-    written[#written + 1] = name
-    written[#written + 1] = value
-  end
-  if #written > 0 then redis.call('HSET', run, unpack(written)) end
-  is_written, changed = is_written or #written > 0, {}
-end
-
-local function renew()
-  note('renewed_at', now)
-  save()
-  for _, key in ipairs(KEYS) do expire(key) end
-end
-
--- Each step renews what is kept, but not more often than a hundred times in its lifetime.
-local function renew_in_time()
-  if now - fact('renewed_at') > ttl_seconds() * 10 then renew() end
-end
-
--- When what is recorded has happened: now, but for what the sweep finds out later.
-local moment = now
-
--- A run on one lane, named '', is for any worker; one on every host has a lane of its own for each.
-local function todo_of(lane)
-  return lane == '' and todo or todo .. '@' .. lane
-end
-
-local function lane_names()
-  local names = {}
-  for name in string.gmatch(redis.call('HGET', lanes, 'names') or '', '[^ ]+') do names[#names + 1] = name end
-  return #names > 0 and names or {''}
-end
-
--- How many shards are at work on a lane.
-local function busy(lane)
-  return tonumber(redis.call('HGET', lanes, 'busy@' .. lane) or 0)
-end
-
-local function quiet_since(lane)
-  return tonumber(redis.call('ZSCORE', quiet, lane) or nil)
-end
-
--- A lane is quiet while tests wait there and nobody is at work; since when stands in a set of its own. A shard that has
--- come and has not taken a step yet only interrupts that: how long it was before is counted on.
-local function look_at(lane)
-  if busy(lane) > 0 or redis.call('LLEN', todo_of(lane)) == 0 then
-    redis.call('ZREM', quiet, lane)
-  elseif not quiet_since(lane) then
-    local before = redis.call('HGET', lanes, 'quiet_ms@' .. lane) or 0
-    redis.call('ZADD', quiet, string.format('%.0f', moment - before), lane)
-    expire(quiet)
-  end
-end
-
-local function end_run()
-  note('finished_at', moment)
-  redis.call('RPUSH', done, '1')
-  renew()
-end
-
--- The first result of a step wins; a later one changes nothing. Tells whether it was the first.
-local function finish(index, outcome, is_timeout, result)
-  if facts.finished_at or redis.call('HSETNX', results, index, result) == 0 then return false end
-  ended[#ended + 1] = index
-  note(outcome, fact(outcome) + 1)
-  if is_timeout == '1' then note('timed_out', fact('timed_out') + 1) end
-  note('left', fact('left') - 1)
-  if fact('left') == 0 then end_run() end
-  return true
-end
-
-local function give_up(index, cause, message)
-  finish(index, 'errored', '0', cjson.encode({outcome = 'errored', cause = cause, message = message}))
-end
-
-local function give_up_waiting(lane, cause, message)
-  while true do
-    local unit = redis.call('LPOP', todo_of(lane))
-    if not unit then break end
-    for index in string.gmatch(unit, '%d+') do give_up(index, cause, message) end
-  end
-  look_at(lane)
-end
-
-local function put_back(lane, unit)
-  if unit ~= '' and redis.call('LPUSH', todo_of(lane), unit) == 1 then expire(todo_of(lane)) end
-end
-
--- What a shard owns: on which lane, the indices of the steps that it may have begun, and those of the rest of a unit.
-local function owned(shard)
-  return string.match(redis.call('HGET', shards, shard) or '', '^([^|]*)|([^|]*)|(.*)$')
-end
-
--- Until when stands in a set of its own, and its name in another, where those of a machine are found.
-local function own(shard, lane, lease, begun, rest)
-  local is_new = redis.call('HSET', shards, shard, lane .. '|' .. begun .. '|' .. rest) == 1
-  redis.call('ZADD', leases, string.format('%.0f', lease), shard)
-  if not is_new then return end
-  redis.call('ZADD', owners, 0, shard)
-  redis.call('HINCRBY', lanes, 'busy@' .. lane, 1)
-  local since = begun == '' and quiet_since(lane)
-  if since then redis.call('HSET', lanes, 'quiet_ms@' .. lane, string.format('%.0f', now - since)) end
-  redis.call('ZREM', quiet, lane)
-  for _, key in ipairs({shards, leases, owners, lanes}) do expire(key) end
-end
-
-local function disown(shard, lane)
-  if redis.call('HDEL', shards, shard) == 1 then
-    redis.call('ZREM', leases, shard)
-    redis.call('ZREM', owners, shard)
-    -- Below nothing only where Redis has lost the key, which would come back without an expiry.
-    if redis.call('HINCRBY', lanes, 'busy@' .. lane, -1) < 0 then redis.call('DEL', lanes) end
-  end
-  look_at(lane)
-end
-
--- A shard is given up: what it may have begun is never begun again, the rest of its unit waits.
-local function release(shard, cause, message)
-  local lane, begun, rest = owned(shard)
-  if not lane then return end
-  for index in string.gmatch(begun, '%d+') do give_up(index, cause, message) end
-  put_back(lane, rest)
-  disown(shard, lane)
-end
-
--- Whatever is without a result, where Redis has lost a key of the run.
-local function give_up_lost()
-  for index = 0, fact('total') - 1 do give_up(tostring(index), 'lost', 'Redis has lost its place in the run') end
-end
-
--- What nobody will answer for any more gets its result here, whoever looks.
-local function sweep()
-  if fact('left') <= 0 then return end
-  local over = redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'WITHSCORES')
-  for position = 1, #over, 2 do
-    moment = math.max(fact('active_at'), tonumber(over[position + 1]))
-    release(over[position], 'lost', 'nobody answered for it within its limit: its worker died or lost Redis')
-  end
-  if now > fact('deadline') then
-    moment = fact('deadline')
-    for _, shard in ipairs(redis.call('HKEYS', shards)) do
-      release(shard, 'lost', 'nobody answered for it before the deadline of the run')
-    end
-    for _, lane in ipairs(lane_names()) do
-      give_up_waiting(lane, 'not_run', 'the deadline of the run passed before it could begin')
-    end
-    give_up_lost()
-  end
-  moment = now
-end

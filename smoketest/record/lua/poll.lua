@@ -4,7 +4,8 @@ if not is_known then return {} end
 sweep()
 -- Nobody is at work, and nobody is waited for.
 if fact('left') > 0 and redis.call('EXISTS', shards, quiet) == 0 then give_up_lost() end
-local answer = {standing()}
+save()
+local answer = {standing(is_written)}
 if facts.finished_at and fact('total') <= tonumber(ARGV[1]) then
   local of_steps, of_results, next_index = read(0, fact('total') - 1)
   if next_index == fact('total') then
