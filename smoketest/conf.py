@@ -1,7 +1,9 @@
 """The project's settings, read at the door into one value."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from typing import Any
@@ -95,20 +97,33 @@ def current() -> Conf:
 
     Raises ImproperlyConfigured, naming all that is wrong: a server starts without Django's system checks.
     """
-    conf, problems = read()
+    given = _given()
+    for known, conf in tuple(_known):
+        if known == given:
+            return conf
+    conf, problems = _conf_of(given)
     if problems:
         raise ImproperlyConfigured("; ".join(problem.message for problem in problems))
+    _known.append(({name: copy(value) for name, value in given.items()}, conf))
     return conf
+
+
+_known: deque[tuple[Mapping[str, Any], Conf]] = deque(maxlen=1)
+"""The settings that were read last, and what they came to: each request asks, and they change in tests alone."""
 
 
 def read() -> tuple[Conf, list[Problem]]:
     """Read the settings; what is wrong with them is returned beside, and its default taken."""
+    return _conf_of(_given())
+
+
+def _conf_of(given: Mapping[str, Any]) -> tuple[Conf, list[Problem]]:
     values: dict[str, Any] = {}
     problems: list[Problem] = []
-    settings_known = _settings()
-    for name, value in _given().items():
+    for name, value in given.items():
+        each = _settings()[name]
         try:
-            values[settings_known[name].name] = settings_known[name].metadata["rule"](value)
+            values[each.name] = each.metadata["rule"](value)
         except rules.Wrong as wrong:
             problems.append(_problem(name, value, wrong))
     return Conf(**values), problems

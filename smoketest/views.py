@@ -176,7 +176,8 @@ class RunView(_SmokeView):
         run = runs.wait(run_id, seconds, self.conf)
         stage = f"{int(bool(run.started_at))}{int(bool(run.finished_at))}"
         etag = f'"{run_id}-{stage}-{run.counts.ended}-{after}-{self.format.name}-{int(bool(self.key))}"'
-        response = get_conditional_response(request, etag=etag)
+        is_conditional = "HTTP_IF_NONE_MATCH" in request.META or "HTTP_IF_MATCH" in request.META
+        response = get_conditional_response(request, etag=etag) if is_conditional else None
         if response is None:
             url = self._url_of(request, run_id)
             response = self._answer(request, runs.report_of(run, self.conf, after=after, url=url))

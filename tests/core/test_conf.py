@@ -304,6 +304,17 @@ def test_read_anew_each_time():
     assert (before, within) == (5.0, 1.0)
 
 
+def test_read_anew__changed_in_place():
+    """A list that the project changes while it runs, of tokens say, is read as it is now."""
+    tokens = ["old"]
+    with override_settings(SMOKETEST_TOKENS=tokens):
+        before = conf.current().tokens
+        tokens.append("new")
+        after = conf.current().tokens
+
+    assert (before, after) == (("old",), ("old", "new"))
+
+
 @override_settings(SMOKETEST_TIMEOUT=1, SMOKETEST_SLOW_TIMEOUT=2)
 def test_limits():
     """The limits of fast and of slow tests are two settings."""
