@@ -45,6 +45,7 @@ class Hand:
         self._running: Assignment | None = None
         self._ended: list[tuple[Assignment, Result]] = []
         self._counted: list[tuple[Assignment, Result]] = []
+        self._turn = 0
         self._most = 1
         self._taken_at = 0.0
         self._waited_seconds = 0.0
@@ -58,7 +59,7 @@ class Hand:
         is_due = time.monotonic() - self._taken_at > _UNTOLD_SECONDS
         if not self._waiting or is_stopping or is_due:
             most = 0 if is_stopping else self._wanted()
-            self._note(self._store.step(self._shard, ended=self._ended, most=most), most)
+            self._note(self._step(self._store, most=most), most)
         self._running = self._waiting.popleft() if self._waiting else None
         self._waited_seconds = time.monotonic() - self._taken_at
         return self._running
@@ -84,7 +85,7 @@ class Hand:
             if not self._running or not (self._ended or self._waiting):
                 return self._quick_store.owns(self._shard)
             running = self._running
-            answer = self._quick_store.step(self._shard, ended=self._ended, running=running.index)
+            answer = self._step(self._quick_store, running=running.index)
         except QueueUnavailableError:
             return True
         self._note(answer, 1)
@@ -92,6 +93,10 @@ class Hand:
         if answer.has_room and running.step.timeout_seconds >= _WORTH_HELP_SECONDS:
             self._call_for_help()
         return bool(answer.assignments)
+
+    def _step(self, store: RedisStore, *, running: str = "", most: int = 1) -> Answer:
+        self._turn += 1
+        return store.step(self._shard, turn=self._turn, ended=self._ended, running=running, most=most)
 
     def _wanted(self) -> int:
         """Return how many to take: more and more while they are quick, else one, so that others get the rest."""

@@ -8,7 +8,7 @@ from functools import cache
 
 from django.utils.crypto import salted_hmac
 
-from smoketest.record.clients import Client, Script
+from smoketest.record.clients import Client, Script, open_client
 from smoketest.report.comparison import Baseline
 from smoketest.results import pick_known
 
@@ -22,7 +22,7 @@ _NAMES = ("release", "baseline", "older_release", "older_baseline")
 @cache
 def open_baselines(url: str) -> "Baselines":
     """Return this process' view of the baselines at `url`; it connects when it is used."""
-    return Baselines(Client(url, timeout_seconds=1.0))
+    return Baselines(open_client(url, timeout_seconds=1.0))
 
 
 class Baselines:

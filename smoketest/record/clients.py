@@ -7,6 +7,7 @@ That is one server in redis-py's words, or `redis+cluster://any-node:7000`, or
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -22,6 +23,12 @@ from smoketest.errors import QueueUnavailableError
 _LUA = Path(__file__).parent / "lua"
 
 
+@cache
+def open_client(url: str, *, timeout_seconds: float) -> "Client":
+    """Return this process' client of what is at `url`, which all share; it connects when it is used."""
+    return Client(url, timeout_seconds=timeout_seconds)
+
+
 class Client:
     """A client that answers with text, and the address to name in errors."""
 
@@ -30,6 +37,8 @@ class Client:
         self._url = url
         self._options = {
             "decode_responses": True,
+            # One for each that waits: redis-py, from 8 on, would refuse the 101st.
+            "max_connections": 2**31,
             "socket_timeout": timeout_seconds,
             "socket_connect_timeout": timeout_seconds,
             # One more try, for a connection that the server has closed meanwhile; none after a timeout.
@@ -94,7 +103,17 @@ def _open_master(url: str, options: dict[str, Any]) -> Any:
     given = redis.ConnectionPool.from_url(first, **options).connection_kwargs
     of_master = {name: value for name, value in given.items() if name not in ("host", "port")}
     is_encrypted = parts.scheme == "rediss"
-    sentinels = [(host, int(port or 26379)) for host, _, port in (each.partition(":") for each in hosts.split(","))]
-    plain = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout", "decode_responses")}
-    found = Sentinel(sentinels, sentinel_kwargs={**plain, "ssl": is_encrypted})  # type: ignore[no-untyped-call]
+    sentinels = [urlsplit(f"//{each}") for each in hosts.split(",")]
+    addresses = [(each.hostname, each.port or 26379) for each in sentinels]
+    # They are asked one after another, all within the time that one answer may take; without `retry` redis-py would ask
+    # each again and again.
+    seconds = options["socket_timeout"] / len(sentinels)
+    of_sentinels = {
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
+        "decode_responses": True,
+        "retry": options["retry"],
+        "ssl": is_encrypted,
+    }
+    found = Sentinel(addresses, sentinel_kwargs=of_sentinels)  # type: ignore[no-untyped-call]
     return found.master_for(service or "mymaster", ssl=is_encrypted, **of_master)  # type: ignore[no-untyped-call]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
-from smoketest.record.clients import Client, Script
+from smoketest.record.clients import Client, Script, open_client
 
 RECENT = "smoketest:{orders}:runs"
 """The runs that were started last, in the order of Redis' own clock."""
@@ -30,7 +30,7 @@ class Place:
 @cache
 def open_places(url: str, *, timeout_seconds: float = 1.0) -> "Places":
     """Return this process' view of the places at `url`; it connects when it is used."""
-    return Places(Client(url, timeout_seconds=timeout_seconds))
+    return Places(open_client(url, timeout_seconds=timeout_seconds))
 
 
 class Places:

@@ -10,7 +10,7 @@ from typing import Any
 from smoketest.errors import UnknownRunError
 from smoketest.facts import Run
 from smoketest.record import encoding
-from smoketest.record.clients import Client, Script
+from smoketest.record.clients import Client, Script, open_client
 from smoketest.record.keys import BASELINE, DONE, LOOKED_AT, ORDER, OWNERS, QUIET, RESULTS, SHARDS, STEPS, keys_of
 from smoketest.record.values import About, Answer, Assignment, Begun, Left, Shard, Terms
 from smoketest.results import Plan, Result
@@ -35,7 +35,7 @@ _MOST_PATIENCE_SECONDS = 0.5
 @cache
 def open_store(url: str, *, timeout_seconds: float = 1.0) -> "RedisStore":
     """Return this process' store at `url`; it connects when it is used."""
-    return RedisStore(Client(url, timeout_seconds=timeout_seconds))
+    return RedisStore(open_client(url, timeout_seconds=timeout_seconds))
 
 
 class RedisStore:
@@ -120,6 +120,7 @@ class RedisStore:
         self,
         shard: Shard,
         *,
+        turn: int = 0,
         ended: Sequence[tuple[Assignment, Result]] = (),
         running: str = "",
         most: int = 1,
@@ -127,11 +128,13 @@ class RedisStore:
         """Record the steps that ended and return those that the shard owns then: `most`, or just that which runs.
 
         What else it owned waits again, and with `most=0` all of it. The first result of a step wins. Safe to repeat
-        when the answer was lost.
+        when the answer was lost, best with a `turn` higher than before: a call that comes behind one of a later turn
+        only records what ended.
         """
         asked = {
             "shard": shard.name,
             "lane": shard.lane,
+            "turn": turn,
             "grace_ms": int(_LEASE_GRACE_SECONDS * 1000),
             "running": running,
             "most": most,

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from smoketest.record.clients import Client, Script
+from smoketest.record.clients import Client, Script, open_client
 from smoketest.record.places import OPEN
 
 _WATCH = "smoketest:{orders}:watch:"
@@ -12,7 +12,7 @@ _WATCH = "smoketest:{orders}:watch:"
 @cache
 def open_watch(url: str) -> "Watch":
     """Return this process' view of the watch at `url`; it connects when it is used."""
-    return Watch(Client(url, timeout_seconds=1.0))
+    return Watch(open_client(url, timeout_seconds=1.0))
 
 
 class Watch:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 
-from smoketest.record.clients import Client, Script
+from smoketest.record.clients import Client, Script, open_client
 from smoketest.results import pick_known
 
 BEAT_SECONDS = 2.0
@@ -47,7 +47,7 @@ _FIELDS = frozenset(Worker.__slots__)
 @cache
 def open_roll(url: str, *, timeout_seconds: float = 1.0) -> "Roll":
     """Return this process' roll of the workers at `url`."""
-    return Roll(Client(url, timeout_seconds=timeout_seconds))
+    return Roll(open_client(url, timeout_seconds=timeout_seconds))
 
 
 class Roll:

@@ -89,10 +89,11 @@ def fetch(store):
     return store.with_results(store.peek(RUN))
 
 
-def expire_leases(redis_server):
+def expire_leases(redis_server, *, is_final=True):
+    """Let the time of all shards be over, and if it is final, also what they have to come back once Redis has."""
     key = f"smoketest:{{{RUN}}}:leases"
     for name in redis_server.client.zrange(key, 0, -1):
-        redis_server.client.zadd(key, {name: 1})
+        redis_server.client.zadd(key, {name: 1.5 if is_final else 1})
 
 
 def test_step__takes_each_step_once(create):
@@ -332,6 +333,49 @@ def test_step__unit_stays_with_its_shard(create):
     second = take(store, "one", ended=(first, make_result("a")))
 
     assert [assignment.step.id[-1] for assignment in (first, second, other)] == ["a", "b", "c"]
+
+
+def test_sweep__one_comes_back(create, redis_server):
+    """Whoever looks first when Redis is back gives nobody up: the others have waited for it too, and tell next."""
+    store = create(make_step("a"), make_step("b"))
+    taken = {shard: take(store, shard) for shard in ("one", "two")}
+    expire_leases(redis_server, is_final=False)
+
+    take(store, "one", ended=(taken["one"], make_result("a")))
+    looked_at = store.peek(RUN)
+    take(store, "two", ended=(taken["two"], make_result("b")))
+
+    assert looked_at.counts.ended == 1
+    assert fetch(store).counts.passed == 2
+
+
+def test_sweep__nobody_comes_back(create, redis_server):
+    """A shard that does not tell, when Redis is back, within a few seconds is given up."""
+    store = create(make_step("a"))
+    take(store, "one")
+    expire_leases(redis_server, is_final=False)
+
+    looked_at = store.peek(RUN)
+    waiting.until(lambda: store.peek(RUN).finished_at, what="the shard is given up")
+
+    assert not looked_at.finished_at
+    assert fetch(store).results[make_step("a").id].cause is Cause.LOST
+
+
+@pytest.mark.parametrize("late", [{"running": "1"}, {"most": 1}, {"most": 0}])
+def test_step__comes_behind_a_later_one(create, late):
+    """A call that comes late, when Redis is back say, takes from its shard nothing of what that has got since."""
+    store = create(*(make_step(name) for name in "abcd"))
+    shard = Shard(run_id=RUN, name="one")
+    (first,) = store.step(shard, turn=1).assignments
+    second = store.step(shard, turn=2, ended=[(first, make_result("a"))], most=2).assignments
+    third = store.step(shard, turn=4, ended=[(each, make_result(each.step.id[-1])) for each in second], most=2)
+
+    answer = store.step(shard, turn=3, ended=[(first, make_result("a"))], **late)
+
+    assert not answer.assignments
+    assert store.owns(shard)
+    assert names(third) == names(store.step(shard, turn=5, most=2))
 
 
 def test_step__rest_of_a_lost_unit_is_taken_by_another(create, redis_server):

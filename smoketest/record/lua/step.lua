@@ -1,6 +1,7 @@
--- ARGV: one JSON object: shard, lane, grace_ms, running (the step that runs now, or empty), most (how many steps the shard
--- wants to own); then of each step that ended: index, outcome, is_timeout and result, with blanks between.
--- Records what ended and hands out steps. Safe to repeat: the same call answers the same steps.
+-- ARGV: one JSON object: shard, lane, turn, grace_ms, running (the step that runs now, or empty), most (how many steps the
+-- shard wants to own); then of each step that ended: index, outcome, is_timeout and result, with blanks between.
+-- Records what ended and hands out steps. Safe to repeat: the same call answers the same steps. One that comes behind a call
+-- with a later turn (its packet was lost, or Redis was away) records, and hands out and takes back nothing.
 local asked = cjson.decode(ARGV[1])
 local shard, lane = asked.shard, asked.lane
 if not is_known then return cjson.encode({left = 0}) end
@@ -13,6 +14,14 @@ for position = 2, #ARGV do
   if not is_first then late[#late + 1] = index end
 end
 sweep()
+
+local turn = tonumber(redis.call('HGET', lanes, 'turn@' .. shard) or 0)
+if asked.turn < turn then
+  save()
+  return cjson.encode({late = late, left = redis.call('LLEN', todo_of(lane))})
+end
+redis.call('HSET', lanes, 'turn@' .. shard, asked.turn)
+if turn == 0 then expire(lanes) end
 
 -- Those of the units' steps that have no result, each unit's in a list.
 local function open_ones(units)
@@ -32,6 +41,16 @@ local function open_ones(units)
   return open
 end
 
+-- The first of a unit's steps that has no result, and those behind it.
+local function first_of(unit)
+  while unit ~= '' do
+    local index, start = string.match(unit, '^(%d+) ?()')
+    unit = string.sub(unit, start)
+    if redis.call('HEXISTS', results, index) == 0 then return index, unit end
+  end
+  return nil, ''
+end
+
 local _, begun, rest = owned(shard)
 -- More messages may have been sent than shards are to work side by side.
 if not begun and busy(lane) >= fact('parallel') then
@@ -42,17 +61,16 @@ end
 -- Its first one is the sign of life that others wait for.
 if (begun or '') == '' then redis.call('HDEL', lanes, 'quiet_ms@' .. lane, 'sent@' .. lane, 'sent_at@' .. lane) end
 
-local own_ones = open_ones({begun or '', rest or ''})
-local mine, waiting, excess = {}, own_ones[2], {}
-for _, index in ipairs(own_ones[1]) do
+local mine, waiting, excess = {}, rest or '', {}
+for _, index in ipairs(open_ones({begun or ''})[1]) do
   local is_kept = asked.running == '' and #mine < asked.most or index == asked.running
   local where = is_kept and mine or excess
   where[#where + 1] = index
 end
-if #waiting > 0 and #mine == 0 and asked.most == 0 then
-  for position, index in ipairs(waiting) do excess[#excess + 1] = index end
+if waiting ~= '' and #mine == 0 and asked.most == 0 then
+  excess[#excess + 1] = waiting
   put_back(lane, table.concat(excess, ' '))
-  waiting, excess = {}, {}
+  waiting, excess = '', {}
 end
 for position = #excess, 1, -1 do put_back(lane, excess[position]) end
 
@@ -61,22 +79,22 @@ for position = #excess, 1, -1 do put_back(lane, excess[position]) end
 local function take_units(most)
   local units = redis.call('LPOP', todo_of(lane), most - #mine) or {}
   for position, open in ipairs(open_ones(units)) do
-    if #waiting > 0 or (#open > 1 and #mine > 0) then
+    if waiting ~= '' or (#open > 1 and #mine > 0) then
       for last = #units, position, -1 do put_back(lane, units[last]) end
       return false
     end
     mine[#mine + 1] = table.remove(open, 1)
-    waiting = open
+    waiting = table.concat(open, ' ')
   end
-  return #units > 0 and #waiting == 0
+  return #units > 0 and waiting == ''
 end
 
 if asked.running == '' then
   -- Towards the end nobody takes what others could do meanwhile.
   local fair = math.ceil(redis.call('LLEN', todo_of(lane)) / math.max(1, fact('parallel')))
   local most = math.min(asked.most, math.max(1, fair))
-  if #mine == 0 and #waiting > 0 and most > 0 then mine[1] = table.remove(waiting, 1) end
-  while #mine < most and #waiting == 0 and take_units(most) do end
+  if #mine == 0 and most > 0 then mine[1], waiting = first_of(waiting) end
+  while #mine < most and waiting == '' and take_units(most) do end
 end
 
 local answer = {late = late, left = redis.call('LLEN', todo_of(lane)), waited_ms = now - fact('created_at')}
@@ -95,7 +113,7 @@ else
     lease = lease + tonumber(limit_ms)
     handed_out[position] = '["' .. mine[position] .. '",' .. string.sub(step, start) .. ']'
   end
-  own(shard, lane, lease, table.concat(mine, ' '), table.concat(waiting, ' '))
+  own(shard, lane, lease, table.concat(mine, ' '), waiting)
   note('active_at', now)
   if not facts.started_at then note('started_at', now) end
 end
