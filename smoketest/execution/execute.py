@@ -5,11 +5,13 @@ import platform
 import time
 import unittest
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 
 from smoketest.cases import SmokeTest, added_cleanups, current_clock
 from smoketest.clock import Clock
 from smoketest.errors import EndTestError, GuardViolation, TestInterrupted, TimeLimitExceeded
+from smoketest.execution import kinship
 from smoketest.execution.capture import Captured, start_capture, stop_capture
 from smoketest.execution.fixtures import Fixtures, attempt
 from smoketest.execution.guards.limits import is_time_limit
@@ -93,7 +95,7 @@ def _run(
             with guard.level(test_class.databases, clock) if step.is_rolled_back else guard.unguarded():
                 added = added_cleanups.set(None if step.test_class in step.scopes else [])
                 try:
-                    test_class(step.test_id.rpartition(".")[2]).run(recorder)
+                    kinship.call_without_forks(partial(test_class(step.test_id.rpartition(".")[2]).run, recorder))
                     _clean_up(recorder)  # below the guard: it may write as the test itself may
                 finally:
                     added_cleanups.reset(added)

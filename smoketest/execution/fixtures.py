@@ -11,6 +11,7 @@ from functools import partial
 from smoketest.cases import SmokeTest, check_fixture
 from smoketest.clock import Clock
 from smoketest.errors import TestAbandoned
+from smoketest.execution import kinship
 from smoketest.execution.guards.protocol import Guard
 from smoketest.execution.leftovers import Leftovers, start_watch, stop_watch
 from smoketest.execution.turns import Turns
@@ -147,7 +148,7 @@ def _class_cleanups(test_class: type[SmokeTest]) -> list[BaseException]:
 def attempt(call: Callable[[], object]) -> list[BaseException]:
     """Call it and return what it raised, whatever that is."""
     try:
-        call()
+        kinship.call_without_forks(call)
     except BaseException as error:  # noqa: BLE001 (sys.exit() in a fixture is its test's, as in a test)
         return [error]
     return []

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,6 +39,19 @@ def watch_process(pid: int) -> int | None:
     with suppress(OSError, AttributeError):
         return os.pidfd_open(pid)
     return None
+
+
+def call_without_forks(call: Callable[[], object]) -> None:
+    """Call it; a child that is forked meanwhile and comes back from it ends there, whatever it raises.
+
+    It has the sockets of this process, those of databases say: whatever it tidied up on them it would do to its parent.
+    """
+    pid = os.getpid()
+    try:
+        call()
+    finally:
+        if os.getpid() != pid:
+            os._exit(0)
 
 
 def signal_group(pid: int, number: int) -> None:

@@ -113,14 +113,12 @@ class _Limit:
 
 
 def _serve(channel: Channel, open_session: OpenSession) -> None:
-    pid, limit = os.getpid(), _Limit()
+    limit = _Limit()
     with open_session() as execute, suppress(EOFError):
         belongings = Belongings()
         while True:
             step = Step.from_dict(channel.receive())
             result = limit.run(step, execute)
-            if os.getpid() != pid:
-                os._exit(0)  # a child that the test forked and that came back out of it
             # What fixtures have changed is theirs while they stand; a timer would hit the next test.
             left = belongings.stop_timers() if step.keeps else belongings.put_back()
             try:
