@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+_ALIVE = "alive"
+"""Stands for when a process began, where only that it lives is known."""
 _MOMENT = struct.Struct("d")
 """Of the monotonic clock, which all processes of a machine share."""
 
@@ -68,19 +70,18 @@ class ShardName:
     def is_dead(self) -> bool:
         """Tell whether its process is one of this machine's and is no more."""
         space, pid, began = (self.process.split(":") + 3 * [""])[:3]
-        return space == machine() and pid.isdigit() and began != _began(int(pid))
+        if space != machine() or not pid.isdigit():
+            return False
+        now = _began(int(pid))
+        is_anothers = now != began and _ALIVE not in (now, began)
+        return not now or is_anothers
 
 
 def name_of_this(task_id: str) -> ShardName:
     """Return the name of the shard that this process begins."""
-    return ShardName(
-        task_id=task_id, worker_id=main_process().id, process=_process(os.getpid()), turn=secrets.token_hex(4)
-    )
-
-
-@cache
-def _process(pid: int) -> str:
-    return f"{machine()}:{pid}:{_began(pid)}"
+    pid = os.getpid()
+    process = f"{machine()}:{pid}:{_began(pid)}"
+    return ShardName(task_id=task_id, worker_id=main_process().id, process=process, turn=secrets.token_hex(4))
 
 
 @cache
@@ -97,23 +98,20 @@ def machine() -> str:
 
 
 def _began(pid: int) -> str:
-    """Return when a process began, in ticks since the machine did; empty where it is dead."""
+    """Return when a process began, in ticks since the machine did, or that it lives; empty where it is dead."""
     try:
         # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html: behind the name, which may hold anything
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         return "" if fields[0] in "ZX" else fields[19]
-    except FileNotFoundError:
-        return "" if Path("/proc/self").exists() else _lives(pid)
-    except (OSError, ValueError):
-        return ""
+    except OSError:  # there is no /proc, or it hides other users' processes, or this one may open no more files
+        return _lives(pid)
 
 
 def _lives(pid: int) -> str:
-    """Return a word where a process lives, on systems without /proc."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return ""
     except PermissionError:
-        return "alive"
-    return "alive"
+        return _ALIVE
+    return _ALIVE

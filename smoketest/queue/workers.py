@@ -9,7 +9,7 @@ from celery.worker.consumer import Consumer
 
 from smoketest import conf
 from smoketest.queue.dispatch import TASK, own_queue, queue_of
-from smoketest.queue.main import main_process
+from smoketest.queue.main import machine, main_process
 from smoketest.queue.presence import Presence
 from smoketest.queue.termination import TOGETHER_SECONDS
 from smoketest.record.workers import Worker
@@ -67,6 +67,7 @@ class Farewell(bootsteps.StartStopStep):
 
 def _prepare(sender: Any, **_: Any) -> None:
     main_process()  # made before the pool is forked, which inherits it
+    machine()  # known from here on, also where no file can be opened any more
     conf.release_of(conf.current())  # as the code is now; it may be replaced under a worker that runs on
     sender.app.steps["consumer"].add(Attendance)
     sender.app.steps["worker"].add(Farewell)
