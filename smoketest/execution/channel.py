@@ -9,6 +9,9 @@ import time
 from typing import Any
 
 _LENGTH = struct.Struct("!I")
+_MOST_BYTES = 16 * 1024 * 1024
+"""No message is nearly as long, so one that says it is was not sent by the other end."""
+_PART_BYTES = 1024 * 1024
 _CLOSE_ON_EXEC: int = getattr(_socket, "MSG_CMSG_CLOEXEC", 0)
 
 
@@ -44,12 +47,14 @@ class Channel:
     def receive(self, until: float | None = None) -> dict[str, Any]:
         """Return the next message.
 
-        `until` is a point of `time.monotonic()`. Raises TimeoutError when it has not arrived whole by then, and
-        EOFError when nobody can send one any more.
+        `until` is a point of `time.monotonic()`. Raises TimeoutError when it has not arrived whole by then, EOFError
+        when nobody can send one any more, and ValueError for what is no message: somebody else has written it.
         """
         (length,) = _LENGTH.unpack(self._read(_LENGTH.size, until))
-        message: dict[str, Any] = json.loads(self._read(length, until))
-        return message
+        if length > _MOST_BYTES:
+            error = f"a message of {length} bytes"
+            raise ValueError(error)
+        return _parse(self._read(length, until))
 
     def send_files(self, *fds: int) -> None:
         """Let the other process have these open files, through a socket."""
@@ -80,11 +85,11 @@ class Channel:
         for fd in {self._read_fd, self._write_fd, self._peer_fd} - {None}:
             os.close(fd)  # type: ignore[arg-type]
 
-    def _read(self, size: int, until: float | None) -> bytes:
-        data = b""
+    def _read(self, size: int, until: float | None) -> bytearray:
+        data = bytearray()
         while len(data) < size:
             self._wait(until)
-            part = os.read(self._read_fd, size - len(data))
+            part = os.read(self._read_fd, min(size - len(data), _PART_BYTES))
             if not part:
                 raise EOFError
             data += part
@@ -102,6 +107,18 @@ class Channel:
         # A process that the test has started may hold the pipe open when its own is dead.
         if self._read_fd not in ready:
             raise EOFError
+
+
+def _parse(data: bytearray) -> dict[str, Any]:
+    try:
+        message = json.loads(data)
+    except RecursionError:
+        error = "a message that is nested too deeply"
+        raise ValueError(error) from None
+    if not isinstance(message, dict):
+        error = f"a message that is no object: {type(message).__name__}"
+        raise ValueError(error)  # noqa: TRY004 (as for all that is no message)
+    return message
 
 
 def socketpair() -> tuple[int, int]:

@@ -38,9 +38,19 @@ def run_supervised(step: Step, supervisor: Supervisor, *, is_wanted: Callable[[]
     """
     ending = supervisor.ask(step.as_dict(), seconds=step.timeout_seconds, is_wanted=is_wanted)
     if ending.answer is not None:
-        if not step.keeps and (ending.answer["is_spent"] or supervisor.is_old):
+        try:
+            result, is_spent = Result.from_dict(ending.answer["result"]), ending.answer["is_spent"]
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # somebody else has written to the pipe
             supervisor.renew()
-        return Result.from_dict(ending.answer["result"])
+            ending = replace(ending, answer=None, failure=f"{type(error).__name__}: {error}")
+        else:
+            if not step.keeps and (is_spent or supervisor.is_old):
+                supervisor.renew()
+            return result
+    return _without_answer(step, ending)
+
+
+def _without_answer(step: Step, ending: Ending) -> Result:
     return Result(
         id=step.id,
         outcome=Outcome.ERRORED,

@@ -83,6 +83,8 @@ def given_up_if_raised(work: Work) -> Iterator[None]:
         with suppress(QueueUnavailableError):
             work.store.abandon(work.shard.run_id, work.shard.name, why)
             work.store.refuse(work.shard.run_id, why)
+        if isinstance(error, MemoryError):
+            raise RuntimeError(why) from error  # noqa: TRY004 (for the error itself Celery would end the whole worker)
         raise
 
 

@@ -6,7 +6,7 @@ from smoketest import conf
 from smoketest.queue import shard
 from smoketest.queue.dispatch import own_queue
 from smoketest.queue.main import Main
-from smoketest.queue.shard import Work, run_tests
+from smoketest.queue.shard import Work, given_up_if_raised, run_tests
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Shard, Terms
 from smoketest.results import Outcome, Plan, Result, Step
@@ -144,3 +144,14 @@ def test_lease_lasts_while_the_process_for_a_step_starts(work, redis_server):
     run_tests(work("one"), quick, processes)
 
     assert min(left) >= 15_000
+
+
+def test_out_of_memory(work):
+    """A shard without memory to go on is given up, in no such way that Celery would end the whole worker for it."""
+    shard_work = work("one")
+    shard_work.store.step(shard_work.shard)
+
+    with pytest.raises(RuntimeError, match="could not run it: MemoryError"), given_up_if_raised(shard_work):
+        raise MemoryError
+
+    assert not shard_work.store.owns(shard_work.shard)

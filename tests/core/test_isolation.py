@@ -238,7 +238,15 @@ def is_open(fd):
     return True
 
 
-def test_test_that_writes_into_the_channel(run_app):
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (b"\0\0\0\5hello", "JSONDecodeError: Expecting value"),
+        (b"hello", "ValueError: a message of 1751477356 bytes"),
+        (b"\0\0\0\2{}", "KeyError: 'result'"),
+    ],
+)
+def test_test_that_writes_into_the_channel(run_app, written, why):
     """A test that writes into whatever is open is errored itself, and the next one runs."""
     of_these_tests = {fd for fd in range(_MOST_FILES) if is_open(fd)}
     outcomes = run_app(
@@ -253,7 +261,7 @@ def test_test_that_writes_into_the_channel(run_app):
             def test_a_scribbles(self):
                 for fd in set(range({_MOST_FILES})) - {of_these_tests}:
                     try:
-                        os.write(fd, b"\\0\\0\\0\\5hello")
+                        os.write(fd, {written})
                     except OSError:
                         pass
 
@@ -263,7 +271,7 @@ def test_test_that_writes_into_the_channel(run_app):
     )
 
     assert outcomes["test_a_scribbles"][:2] == ("errored", "crash")
-    assert "its process could not be used: JSONDecodeError" in outcomes["test_a_scribbles"][2]
+    assert f"its process could not be used: {why}" in outcomes["test_a_scribbles"][2]
     assert outcomes["test_b_passes"][0] == "passed"
 
 

@@ -23,7 +23,7 @@ from smoketest.execution.supervisor import GRACE_SECONDS, MOST_MESSAGES, Supervi
 from smoketest.execution.warden import INTERRUPT
 from smoketest.results import Cause, Outcome
 from tests import waiting
-from tests.core.making import make_app, plan_of
+from tests.core.making import make_app, make_step, plan_of
 
 TIMED_OUT = (Outcome.ERRORED, Cause.TIMEOUT)
 CRASHED = (Outcome.ERRORED, Cause.CRASH)
@@ -119,6 +119,28 @@ def test_channel_ends_amid_a_message(ends):
 
     with pytest.raises(EOFError):
         ours.receive(soon())
+
+
+@pytest.mark.parametrize(
+    ("written", "what"),
+    [
+        (b"hello", "a message of 1751477356 bytes"),
+        (b"\0\0\0\5hello", "Expecting value"),
+        (b"\0\0\0\2\xff\xff", "codec can't decode"),
+        (b"\0\0\0\4[{}]", "a message that is no object: list"),
+        (b"\0\1\0\0" + 65536 * b"[", "a message that is nested too deeply"),
+    ],
+)
+def test_channel_takes_no_noise(ends, written, what):
+    """What is no message is a ValueError that says so, whatever it would have been."""
+    ours, theirs = ends
+    writer = threading.Thread(target=os.write, args=(theirs.fds[1], written))  # a pipe need not hold all of it
+    writer.start()
+
+    with pytest.raises(ValueError, match=what):
+        ours.receive(soon())
+
+    writer.join()
 
 
 def test_channel_without_a_reader(ends):
@@ -431,6 +453,33 @@ def test_standard_streams_go_on(supervise, capfd):
 
 
 # The runner
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"result": None, "is_spent": False},
+        {"result": {"id": "a", "outcome": "none"}, "is_spent": False},
+        {"result": {"outcome": "passed"}, "is_spent": False},
+        {"result": {"id": "a", "outcome": "passed"}},
+    ],
+)
+def test_answer_that_is_none(supervise, answer):
+    """A message that no runner has sent is no result: the test has crashed, and the next one has another process."""
+
+    def scribble(channel):
+        while True:
+            channel.receive()
+            channel.send(answer)
+
+    supervisor = supervise(scribble)
+
+    result = run_supervised(make_step("a"), supervisor)
+
+    assert (result.outcome, result.cause) == CRASHED
+    assert result.message.startswith("its process could not be used: ")
+    assert supervisor._process is None
 
 
 @pytest.fixture(scope="module")
