@@ -25,9 +25,12 @@ class Main:
         self.id = f"{platform.node()}/{self.pid}/{secrets.token_hex(4)}"
         self._stopped_at = mmap.mmap(-1, _MOMENT.size)
 
-    def stop(self) -> None:
-        """Tell all processes of the pool to hand over what they do when the test that runs has ended."""
-        if not self.is_stopping:
+    def stop(self, *, by_signal: bool = False) -> None:
+        """Tell all processes of the pool to hand over what they do when the test that runs has ended.
+
+        A signal may come again, and to all of them again: the last moment counts then, else the first.
+        """
+        if by_signal or not self.is_stopping:
             _MOMENT.pack_into(self._stopped_at, 0, time.monotonic())
 
     @property
@@ -36,7 +39,7 @@ class Main:
         return self._stopped_at[:] != bytes(_MOMENT.size)
 
     def was_stopped_within(self, seconds: float) -> bool:
-        """Tell whether it began to be shut down so recently."""
+        """Tell whether it was told so recently to shut down."""
         return self.is_stopping and time.monotonic() - _MOMENT.unpack_from(self._stopped_at)[0] < seconds
 
 

@@ -77,8 +77,9 @@ def _consume_own_queue(instance: Any, **_: Any) -> None:
     instance.app.amqp.queues.select_add(own_queue(main_process().id))
 
 
-def _stop(**_: Any) -> None:
-    main_process().stop()
+def _stop(how: str = "", **_: Any) -> None:
+    # What follows a cold one is the end of the pool, which must not take it for a signal to all.
+    main_process().stop(by_signal=how == "Warm")
 
 
 def _leave(**_: Any) -> None:

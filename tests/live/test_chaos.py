@@ -14,6 +14,7 @@ import pytest
 from celery import current_app
 
 from smoketest import tasks
+from smoketest.queue.termination import TOGETHER_SECONDS
 from tests import waiting
 from tests.clocks import environment_of_clock
 from tests.live.conftest import outcomes_of
@@ -158,6 +159,26 @@ def test_all_of_a_worker_stopped(start_worker, run_gated, gate, deployer, pool):
 
     send_signal(signal.SIGTERM, reversed(old.processes()))
     waiting.until(lambda: "Warm shutdown" in old.output(), what="the shutdown begins")
+    start_worker()
+    handed_over(old, gate)
+    gate.open()
+    report = deployer.final(url)
+
+    assert outcomes_of(report) == ALL_PASSED
+    assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
+
+
+def test_all_of_a_worker_stopped_twice(start_worker, run_gated, gate, deployer):
+    """Every process of a worker is told to end, and told again: it hands over all the same."""
+    old = start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+
+    send_signal(signal.SIGTERM, reversed(old.processes()))
+    again = time.monotonic() + 2 * TOGETHER_SECONDS
+    waiting.until(lambda: time.monotonic() > again, what="the first signal is long past")
+    send_signal(signal.SIGTERM, reversed(old.processes()))
+    waiting.until(lambda: old.output().count("Warm shutdown") == 2, what="both are heard")
     start_worker()
     handed_over(old, gate)
     gate.open()
