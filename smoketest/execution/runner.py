@@ -37,17 +37,25 @@ def run_supervised(step: Step, supervisor: Supervisor, *, is_wanted: Callable[[]
     It is ended early when `is_wanted`, which is asked now and then, says no.
     """
     ending = supervisor.ask(step.as_dict(), seconds=step.timeout_seconds, is_wanted=is_wanted)
-    if ending.answer is not None:
-        try:
-            result, is_spent = Result.from_dict(ending.answer["result"]), ending.answer["is_spent"]
-        except (AttributeError, LookupError, TypeError, ValueError) as error:  # somebody else has written to the pipe
-            supervisor.renew()
-            ending = replace(ending, answer=None, failure=f"{type(error).__name__}: {error}")
-        else:
-            if not step.keeps and (is_spent or supervisor.is_old):
-                supervisor.renew()
-            return result
-    return _without_answer(step, ending)
+    if ending.answer is None:
+        return _without_answer(step, ending)
+    try:
+        result, is_spent = Result.from_dict(ending.answer["result"]), ending.answer["is_spent"]
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # somebody else has written to the pipe
+        supervisor.renew()
+        return _without_answer(step, replace(ending, failure=f"{type(error).__name__}: {error}"))
+    if not step.keeps and (is_spent or supervisor.is_old):
+        supervisor.renew()
+    is_late = ending.is_timeout and (result.duration_seconds or 0.0) > step.timeout_seconds
+    return _timed_out(result, step) if is_late else result
+
+
+def _timed_out(result: Result, step: Step) -> Result:
+    """Return the result of a test that has ended after its limit, whatever it says of itself."""
+    if result.cause is Cause.TIMEOUT:
+        return result
+    message = f"timed out after {step.timeout_seconds:g} s; it went on in spite of the interrupt"
+    return replace(result, outcome=Outcome.ERRORED, cause=Cause.TIMEOUT, message=message)
 
 
 def _without_answer(step: Step, ending: Ending) -> Result:
@@ -110,10 +118,7 @@ class _Limit:
         except TimeLimitExceeded:  # it hit just between the end of the test and ours
             result = Result(id=step.id, outcome=Outcome.ERRORED)
         self._step = None
-        if not self._was_hit or result.cause is Cause.TIMEOUT:
-            return result
-        message = f"timed out after {step.timeout_seconds:g} s; it went on in spite of the interrupt"
-        return replace(result, outcome=Outcome.ERRORED, cause=Cause.TIMEOUT, message=message)
+        return _timed_out(result, step) if self._was_hit else result
 
     def _hit(self, _number: int, _frame: FrameType | None) -> None:
         if self._step:

@@ -106,6 +106,18 @@ def test_deaf(run, name, where):
     assert verdict(run("WorkingTest.test_passes")) == PASSED
 
 
+@pytest.mark.parametrize("name", ["ignores_the_interrupt", "blocks_the_interrupt", "fails"])
+def test_late(run, name, monkeypatch):
+    """A test that no interrupt reaches and that ends by itself after its limit has timed out, whatever it says."""
+    monkeypatch.setattr("smoketest.execution.supervisor.GRACE_SECONDS", 10)
+
+    result = run(f"LateTest.test_{name}")
+
+    assert verdict(result) == TIMED_OUT
+    assert result.message == "timed out after 0.2 s; it went on in spite of the interrupt"
+    assert verdict(run("WorkingTest.test_passes")) == PASSED
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

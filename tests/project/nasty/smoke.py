@@ -113,6 +113,26 @@ class DeafTest(SmokeTest):
 
 
 @slow
+@timeout(0.2)
+class LateTest(SmokeTest):
+    """Each is reached by no interrupt, and ends in its own time."""
+
+    def test_ignores_the_interrupt(self):
+        for number in ALL_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        time.sleep(0.3)
+
+    def test_blocks_the_interrupt(self):
+        signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
+        time.sleep(0.3)
+
+    def test_fails(self):
+        signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
+        time.sleep(0.3)
+        self.fail("what it says comes too late")
+
+
+@slow
 class DeadTest(SmokeTest):
     """Each ends its process."""
 
