@@ -3,6 +3,7 @@
 # `signal` makes an enum of each answer, which costs ten times as much.
 import _signal  # type: ignore[import-not-found]
 import _thread
+import faulthandler
 import gc
 import locale
 import logging
@@ -39,6 +40,7 @@ class Belongings:
 
     def put_back(self) -> Left:
         """Let it be as it was; return what was different."""
+        _cancel_dump()
         with suppress(OSError):
             if [part.read() for part in _PARTS] == self._all:  # nothing, mostly; one by one takes longer
                 return _NOTHING
@@ -46,6 +48,7 @@ class Belongings:
 
     def stop_timers(self) -> Left:
         """Let nothing but the timers be as it was."""
+        _cancel_dump()
         return self._put_back([(part, was) for part, was in self._were if part is _TIMER_PART])
 
     def _put_back(self, were: list[tuple["_Part", Any]]) -> Left:
@@ -103,6 +106,11 @@ def _umask() -> int:
 
 def _timers() -> list[float]:
     return [each for timer in _TIMERS for each in signal.getitimer(timer)]
+
+
+def _cancel_dump() -> None:
+    """Cancel `faulthandler.dump_traceback_later`, which may end the process; nothing tells whether one is due."""
+    faulthandler.cancel_dump_traceback_later()
 
 
 def _stop_timers(_was: list[float]) -> None:

@@ -71,6 +71,7 @@ def test_next_test_is_clean(run_app):
     outcomes = run_app(
         "leaver",
         """
+        import faulthandler
         import os
         import signal
         import socket
@@ -88,6 +89,7 @@ def test_next_test_is_clean(run_app):
                 os.umask(0o777)
                 sys.path.insert(0, "/nowhere")
                 signal.setitimer(signal.ITIMER_REAL, 0.5)
+                faulthandler.dump_traceback_later(0.5, exit=True)
 
             def test_b_finds_none_of_it(self):
                 threading.Event().wait(0.6)
