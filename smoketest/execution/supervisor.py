@@ -71,6 +71,8 @@ class Supervisor:
         hangs would hold up each message, but a system that has no process to spare may have one soon.
         """
         began = time.monotonic()
+        if self._process and not self._process.is_fit:  # by what came before: the next message is not to answer for it
+            self._end(Ending(is_unwanted=True))
         if self._process or began < self._refused_until:
             return
         try:
@@ -155,6 +157,13 @@ class _Process:
         self._pid = pid
         self._channel = channel
         self._stacks_fd = stacks_fd
+
+    @property
+    def is_fit(self) -> bool:
+        """Tell whether it lives and has said nothing that it was not asked."""
+        with contextlib.suppress(EOFError):
+            return not self._channel.is_ready(0.0)
+        return False
 
     def ask(self, message: dict[str, Any], until: float, is_wanted: Callable[[], bool]) -> Ending:
         self.messages += 1

@@ -356,14 +356,45 @@ def test_next_message_after_an_end(supervise):
 
 
 def test_process_that_died_while_idle(supervise):
-    """A process that has died since its last answer is told by how it died."""
+    """A process that has died since its last answer is replaced: the next message did nothing to it."""
     supervisor = supervise(echo)
     pid = supervisor.ask({}, seconds=10).answer["pid"]
     os.kill(pid, signal.SIGKILL)
+    waiting.until(lambda: is_gone(pid), what="it is dead")
 
     ending = supervisor.ask({}, seconds=10)
 
-    assert (ending.answer, ending.exit_code) == (None, -signal.SIGKILL)
+    assert ending.answer["pid"] != pid
+
+
+def test_process_and_warden_that_died_while_idle(supervise):
+    """Where the warden has died too, another one starts the next process."""
+    supervisor = supervise(echo)
+    pid = supervisor.ask({}, seconds=10).answer["pid"]
+    os.kill(supervisor._warden._pid, signal.SIGKILL)
+    waiting.until(lambda: is_gone(pid), what="both are dead")
+
+    ending = supervisor.ask({}, seconds=10)
+
+    assert ending.answer["pid"] != pid
+
+
+def test_process_that_spoke_unasked(supervise):
+    """A process from which something has come that nobody asked for is replaced: the next answer is no earlier one."""
+
+    def says_more(channel):
+        channel.send({**channel.receive(), "pid": os.getpid()})
+        channel.send({"answer": "to nothing"})
+        channel.receive()
+
+    supervisor = supervise(says_more)
+    pid = supervisor.ask({}, seconds=10).answer["pid"]
+    waiting.until(lambda: not supervisor._process.is_fit, what="it has said more")
+
+    ending = supervisor.ask({"number": 2}, seconds=10)
+
+    assert ending.answer["number"] == 2
+    assert ending.answer["pid"] != pid
 
 
 def test_close_ends_the_process(supervise):
@@ -598,12 +629,9 @@ def test_crash(run, name, message):
     assert result.message == message
 
 
-def test_signal_without_a_name(run, supervisor):
+def test_signal_without_a_name(run):
     """A process that is ended by a real-time signal is told with its number."""
-    run("LeftoverTest.test_f_is_clean")
-    os.kill(pid_of(supervisor), signal.SIGRTMIN + 1)
-
-    result = run("LeftoverTest.test_f_is_clean")
+    result = run("CrashTest.test_ends_by_a_signal_without_a_name")
 
     assert (result.outcome, result.cause) == CRASHED
     assert re.search(rf"signal .*{signal.SIGRTMIN + 1}", result.message)

@@ -121,6 +121,7 @@ def test_slow__crashes(queued, redis_server, worker, deployer):
     )
     assert messages == {
         "test_dies_while_its_child_lives": "its process ended itself with exit code 4",
+        "test_ends_by_a_signal_without_a_name": f"its process was ended by signal {signal.SIGRTMIN + 1}",
         "test_exits_as_if_all_were_well": "its process ended itself with exit code 0",
         "test_exits_at_once": "its process ended itself with exit code 3",
         "test_kills_itself": "its process was ended by signal SIGKILL",

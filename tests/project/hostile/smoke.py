@@ -59,6 +59,9 @@ class CrashTest(SmokeTest):
     def test_kills_itself(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def test_ends_by_a_signal_without_a_name(self):
+        os.kill(os.getpid(), signal.SIGRTMIN + 1)
+
     def test_closes_all_files(self):
         os.closerange(3, 1024)
 
