@@ -7,6 +7,7 @@ import faulthandler
 import gc
 import locale
 import logging
+import math
 import os
 import resource
 import signal
@@ -35,14 +36,15 @@ class Belongings:
 
     def __init__(self) -> None:
         """Remember how it is now."""
-        self._were = [(part, part.read()) for part in _PARTS]
+        self._parts = (*_PARTS, _make_files_part())
+        self._were = [(part, part.read()) for part in self._parts]
         self._all = [was for _, was in self._were]
 
     def put_back(self) -> Left:
         """Let it be as it was; return what was different."""
         _cancel_dump()
         with suppress(OSError):
-            if [part.read() for part in _PARTS] == self._all:  # nothing, mostly; one by one takes longer
+            if [part.read() for part in self._parts] == self._all:  # nothing, mostly; one by one takes longer
                 return _NOTHING
         return self._put_back(self._were)
 
@@ -167,3 +169,22 @@ _PARTS = (
     # Another thread could do anything to the next test.
     _Part("threads", _thread._count, _cannot),  # noqa: SLF001 (`threading` does not know those of C and `_thread`)
 )
+
+
+def _make_files_part() -> _Part:
+    """Return the part that changes when half of the files that may be opened from now on are open.
+
+    One by one they are nobody's fault: a connection to a database may stay, as may what a library keeps.
+    """
+    most = (_next_descriptor() + resource.getrlimit(resource.RLIMIT_NOFILE)[0]) / 2
+    return _Part("open files", lambda: _next_descriptor() > most, _cannot)
+
+
+def _next_descriptor() -> float:
+    """Return the number that the next file gets, which is about how many are open; infinity where none may be."""
+    try:
+        fd = os.open(os.devnull, os.O_RDONLY)
+    except OSError:
+        return math.inf
+    os.close(fd)
+    return fd

@@ -209,6 +209,7 @@ def test_daemon(run, supervisor, name, expected):
         ("socket_timeout", "the timeout of sockets"),
         ("logging", "logging.disable()"),
         ("warning_filters", "warning filters"),
+        ("open_files", "open files"),
         ("thread", "threads"),
         ("thread_that_is_no_daemon", "threads"),
     ],
@@ -225,7 +226,7 @@ def test_leaving(run, name, what):
     assert (verdict(after), after.warnings) == (PASSED, ())
 
 
-@pytest.mark.parametrize("name", ["warning_filters", "thread", "thread_that_is_no_daemon"])
+@pytest.mark.parametrize("name", ["warning_filters", "open_files", "thread", "thread_that_is_no_daemon"])
 def test_spent_process(run, name):
     """A process that can't be put right is replaced."""
     result = run(f"LeavingTest.test_{name}")

@@ -1,6 +1,7 @@
 """More that tests can do to their process and to those around it; each ends in one way only."""
 
 import asyncio
+import contextlib
 import ctypes
 import fcntl
 import gc
@@ -281,6 +282,12 @@ class LeavingTest(SmokeTest):
 
     def test_warning_filters(self):
         warnings.filterwarnings("ignore", message="left behind")
+
+    def test_open_files(self):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        with contextlib.suppress(OSError):
+            for _ in range(limit):
+                os.dup(0)
 
     def test_thread(self):
         threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
