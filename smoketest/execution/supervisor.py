@@ -16,6 +16,9 @@ from smoketest.failures import cut
 
 LOOK_SECONDS = 1.0
 """Between two questions whether the answer is still wanted."""
+FIRST_LOOK_SECONDS = 0.05
+"""Until the first one: whoever is asked tells of the quick messages before this one then, and gives back those behind
+it, which would all be lost with this process."""
 GRACE_SECONDS = 0.5
 """From the interrupt at a deadline until the kill."""
 STACKS_SECONDS = 0.2
@@ -169,10 +172,12 @@ class _Process:
         self.messages += 1
         try:
             self._channel.send(message)
+            look_at = time.monotonic() + FIRST_LOOK_SECONDS
             # Near the deadline nothing is asked: that could take too long.
-            while (now := time.monotonic()) < until - LOOK_SECONDS and not self._channel.is_ready(now + LOOK_SECONDS):
+            while look_at < until - LOOK_SECONDS and not self._channel.is_ready(look_at):
                 if not is_wanted():
                     return Ending(is_unwanted=True)
+                look_at = time.monotonic() + LOOK_SECONDS
             return Ending(answer=self._channel.receive(until))
         except TimeoutError:
             return self._interrupt()

@@ -19,7 +19,7 @@ from smoketest.execution.channel import Channel
 from smoketest.execution.runner import make_supervisor, run_supervised
 from smoketest.execution.session import own_session
 from smoketest.execution.starting import fork_warden
-from smoketest.execution.supervisor import GRACE_SECONDS, MOST_MESSAGES, Supervisor
+from smoketest.execution.supervisor import GRACE_SECONDS, LOOK_SECONDS, MOST_MESSAGES, Supervisor
 from smoketest.execution.warden import INTERRUPT
 from smoketest.results import Cause, Outcome
 from tests import waiting
@@ -304,6 +304,24 @@ def test_end_by_the_interrupt(supervise):
     ending = supervise(ends).ask({}, seconds=0.05)
 
     assert (ending.answer, ending.is_timeout, ending.exit_code) == (None, True, None)
+
+
+def test_unwanted(supervise):
+    """A message whose answer nobody wants is given up soon."""
+    ending = supervise(never).ask({}, seconds=10, is_wanted=lambda: False)
+
+    assert (ending.answer, ending.is_unwanted, ending.is_timeout) == (None, True, False)
+    assert ending.seconds < LOOK_SECONDS
+
+
+@pytest.mark.parametrize("seconds", [LOOK_SECONDS, LOOK_SECONDS + 0.04])
+def test_nothing_is_asked_near_the_deadline(supervise, seconds):
+    """Whoever is asked may need a while, so that the deadline would not be kept: then nobody is asked."""
+    asked = []
+
+    ending = supervise(never).ask({}, seconds=seconds, is_wanted=lambda: asked.append(1))
+
+    assert (ending.is_timeout, asked) == (True, [])
 
 
 def test_answer_after_a_timeout_is_nobodys(supervise):

@@ -63,6 +63,23 @@ def test_pool_process_killed(start_worker, run_gated, gate, deployer):
     assert sorted(gate.begun()) == sorted(set(gate.begun()))
 
 
+def test_pool_process_killed__hand(start_worker, queued, own_redis, gate, deployer):
+    """Of the tests that a process has taken together it loses, soon after a slower one began, just that one."""
+    start_worker("--concurrency", "1")
+    queued(own_redis, None, "hand", start_timeout=60, timeout=60, queue="chaos")
+    url = deployer.start()
+    gate.wait_for(1)
+    waiting.until(
+        lambda: json.loads(deployer.get(url).content)["tests_passed"] == 9, what="those before are told", seconds=0.6
+    )
+
+    os.kill(gate.processes()[0][1], signal.SIGKILL)
+    report = deployer.final(url)
+
+    assert unfortunate(report, "lost") == ["BWaitingTest.test_waits"]
+    assert report["tests_passed"] == 14
+
+
 def test_runner_killed(start_worker, run_gated, gate, deployer):
     """A runner is killed, by the kernel's memory killer say: its test has crashed, with the signal."""
     start_worker()

@@ -34,6 +34,7 @@ INSTALLED_APPS = [
             "fixtures_broken",
             "gated",
             "forking",
+            "hand",
             "hanging",
             "standing",
             "hostile",
