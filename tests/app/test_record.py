@@ -535,6 +535,20 @@ def test_begin__release(create, release, has_work):
     assert store.quiet_lanes(RUN) == ([] if has_work else [""])
 
 
+def test_abandon__taken_together(create):
+    """Where a shard has taken several, none of them is said to have run; where it has taken one, that ran."""
+    store = create(*map(make_step, "abcd"))
+    store.step(Shard(run_id=RUN, name="two"), most=2)
+    take(store, "one")
+
+    store.abandon(RUN, "two", "it died")
+    store.abandon(RUN, "one", "it died")
+
+    messages = [result.message for result in fetch(store).results.values()]
+    together = "it died; it was one of 2 that were taken together, of which one ran then"
+    assert messages == [together, together, "it died"]
+
+
 def test_abandon__lost_run(create, redis_server):
     """Of a run that Redis has lost but for its shards nothing is written again."""
     store = create(make_step("a"), make_step("b"))

@@ -148,10 +148,15 @@ local function disown(shard, lane)
   look_at(lane)
 end
 
--- A shard is given up: what it may have begun is never begun again, the rest of its unit waits.
+-- A shard is given up: what it may have begun is never begun again, the rest of its unit waits. Which one of those that
+-- it has taken together ran then, only the shard itself knew.
 local function release(shard, cause, message)
   local lane, begun, rest = owned(shard)
   if not lane then return end
+  local _, taken = string.gsub(begun, '%d+', '')
+  if taken > 1 then
+    message = string.format('%s; it was one of %d that were taken together, of which one ran then', message, taken)
+  end
   for index in string.gmatch(begun, '%d+') do give_up(index, cause, message) end
   put_back(lane, rest)
   disown(shard, lane)
