@@ -141,17 +141,19 @@ class _Warden:
         return exit_code
 
     def _fork(self) -> _Runner:
-        to_read, their_write = os.pipe()
-        their_read, to_write = os.pipe()
-        stacks = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the supervisor has it)
+        stacks = _open_file()
+        pipes: list[int] = []
         warden = os.getpid()
         try:
+            pipes += os.pipe()
+            pipes += os.pipe()
             pid = os.fork()
         except OSError:
-            for fd in (to_read, their_write, their_read, to_write):
+            for fd in pipes:
                 os.close(fd)
             stacks.close()
             raise
+        to_read, their_write, their_read, to_write = pipes
         if pid == 0:
             self._control.close()
             os.close(to_read)
@@ -162,6 +164,13 @@ class _Warden:
         with suppress(OSError):
             os.setpgid(pid, pid)  # both sides do it: whoever comes first
         return _Runner(pid=pid, to_read=to_read, to_write=to_write, stacks=stacks)
+
+
+def _open_file() -> IO[bytes]:
+    """Return a file in memory, where there is such: disks may be full, and a container may have none to write to."""
+    with suppress(AttributeError, OSError):
+        return os.fdopen(os.memfd_create("smoketest"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def _live_as_runner(serve: Serve, channel: Channel, stacks_fd: int, warden: int) -> NoReturn:

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import closing, suppress
@@ -441,6 +442,16 @@ def test_process_has_only_its_own_files(supervise, tmp_path):
     assert str(tmp_path / "file") not in files
     assert [name for name in files if "socket:" in name] == []
     assert len([name for name in files if "pipe:" in name]) == 2
+
+
+def test_no_disk(supervise, monkeypatch):
+    """Where no file can be made on a disk the process is there all the same, and tells its stack when it is killed."""
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+
+    ending = supervise(never).ask({}, seconds=0.05)
+
+    assert (ending.refusal, ending.is_timeout) == ("", True)
+    assert "in never" in ending.stack
 
 
 def test_process_has_no_input(supervise):
