@@ -41,6 +41,21 @@ def watch_process(pid: int) -> int | None:
     return None
 
 
+def is_child(pid: int, fd: int | None) -> bool:
+    """Tell whether the child that `watch_process` answered `fd` for has this id still.
+
+    When somebody else has reaped it anybody may get the id.
+    """
+    try:
+        kind, which = (os.P_PID, pid) if fd is None else (os.P_PIDFD, fd)
+        os.waitid(kind, which, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    except AttributeError:  # macOS before Python 3.13 can't be asked
+        return True
+    return True
+
+
 def call_without_forks(call: Callable[[], object]) -> None:
     """Call it; a child that is forked meanwhile and comes back from it ends there, whatever it raises.
 

@@ -25,7 +25,8 @@ class Warden:
     def __init__(self, pid: int, control_fd: int) -> None:
         """Take the process' id and its end of the socket."""
         self._pid = pid
-        self._control = Channel(control_fd, control_fd, peer_fd=kinship.watch_process(pid))
+        self._pid_fd = kinship.watch_process(pid)
+        self._control = Channel(control_fd, control_fd, peer_fd=self._pid_fd)
         self.is_called = False
         """Whether a runner was called for that `begin` returns next."""
 
@@ -65,8 +66,7 @@ class Warden:
         the warden is no more; its runner is not either then.
         """
         until = time.monotonic() + patience_seconds + 2 * REAP_SECONDS + _ANSWER_SECONDS
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGCONT)  # a test may have stopped it: it is its parent
+        self._wake()
         try:
             self._control.send({"do": "end", "seconds": patience_seconds})
             exit_code: int | None = self._control.receive(until)["exit_code"]
@@ -77,14 +77,23 @@ class Warden:
 
     def close(self) -> None:
         """End the warden, its runner, and all that has come of that; nothing happens when they have ended."""
-        with contextlib.suppress(OSError):
-            os.kill(self._pid, signal.SIGCONT)
+        self._wake()
         with contextlib.suppress(OSError):
             self._control.send({})
-        self._control.close()
-        if kinship.reap(self._pid, 2 * REAP_SECONDS) is None:
+        if self._is_there() and kinship.reap(self._pid, 2 * REAP_SECONDS) is None and self._is_there():
             kinship.signal_group(self._pid, signal.SIGKILL)
             kinship.reap(self._pid, REAP_SECONDS)
+        self._control.close()  # last: what tells whether it is there goes with it
+
+    def _wake(self) -> None:
+        """Let it go on where a test, which finds its id easily, has stopped it."""
+        with contextlib.suppress(OSError):
+            if self._is_there():
+                os.kill(self._pid, signal.SIGCONT)
+
+    def _is_there(self) -> bool:
+        """Tell whether its id is its own: a project may have children reaped that it does not know of."""
+        return kinship.is_child(self._pid, self._pid_fd)
 
 
 def can_fork() -> bool:

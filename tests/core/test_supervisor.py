@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from smoketest.execution.warden import INTERRUPT
 from smoketest.results import Cause, Outcome
 from tests import waiting
 from tests.core.making import make_app, make_step, plan_of
+from tests.servers import send_signal
 
 TIMED_OUT = (Outcome.ERRORED, Cause.TIMEOUT)
 CRASHED = (Outcome.ERRORED, Cause.CRASH)
@@ -425,6 +427,60 @@ def test_close_ends_the_process(supervise):
     supervisor.close()
 
     assert is_gone(pid)
+
+
+class Stranger:
+    """A process that is not this one's child."""
+
+    def __init__(self):
+        command = ["sh", "-c", "sleep 600 > /dev/null 2>&1 & echo $!"]
+        self.pid = int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+        self._fd = os.pidfd_open(self.pid)
+
+    def lives_on(self):
+        """Tell whether it lives, and does not die within a moment."""
+        return not select.select([self._fd], [], [], 0.1)[0]
+
+    def close(self):
+        send_signal(signal.SIGKILL, [self.pid])
+        os.close(self._fd)
+
+
+@pytest.fixture
+def stranger():
+    """A stranger that lives."""
+    with closing(Stranger()) as stranger:
+        yield stranger
+
+
+def reap_and_give_id_to(stranger, warden):
+    """Let the warden end, be reaped by somebody else, and its id be another process'."""
+    os.kill(warden._pid, signal.SIGKILL)
+    os.waitpid(warden._pid, 0)
+    warden._pid = stranger.pid
+
+
+def test_close_ends_no_stranger(supervise, stranger):
+    """Where the project has had the warden reaped, whoever has its id now is left alone."""
+    supervisor = supervise(echo)
+    supervisor.ask({}, seconds=10)
+    reap_and_give_id_to(stranger, supervisor._warden)
+
+    supervisor.close()
+
+    assert stranger.lives_on()
+
+
+def test_close_ends_no_stranger__no_descriptors(supervise, stranger, monkeypatch):
+    """So it is where the system has no descriptors of processes."""
+    monkeypatch.delattr(os, "pidfd_open")
+    supervisor = supervise(echo)
+    supervisor.ask({}, seconds=10)
+    reap_and_give_id_to(stranger, supervisor._warden)
+
+    supervisor.close()
+
+    assert stranger.lives_on()
 
 
 def test_process_has_only_its_own_files(supervise, tmp_path):
