@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -89,6 +89,13 @@ def reap(pid: int, seconds: float) -> int | None:
         if time.monotonic() > until:
             return None
         time.sleep(_PAUSE_SECONDS)
+
+
+def reap_adopted(own: Collection[int | None]) -> None:
+    """Reap the children that have ended, up to the first that is among `own`: somebody is to ask how that ended."""
+    with suppress(AttributeError, ChildProcessError):  # macOS, where none is adopted; there are no children
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid not in own:
+            os.waitpid(ended.si_pid, 0)
 
 
 def end_children(seconds: float) -> None:

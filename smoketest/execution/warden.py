@@ -6,6 +6,7 @@ next runner before that is asked for, and goes by itself when nobody has asked f
 
 import faulthandler
 import gc
+import math
 import os
 import signal
 import tempfile
@@ -28,6 +29,8 @@ DUMP_STACKS: int = INTERRUPT + 1
 """Sent to a runner that does not heed the interrupt: it writes the stacks of its threads."""
 IDLE_SECONDS = 60.0
 """So long a warden waits to be asked for a runner."""
+_ORPHANS_SECONDS = 1.0
+"""How often the adopted that have ended are reaped: each counts as a process, of which a container may have few."""
 REAP_SECONDS = 1.0
 """So long the death of what was killed is waited for; what hangs in the kernel goes when that lets it."""
 FILES = 3
@@ -98,10 +101,18 @@ class _Warden:
             self._end(0.0)
 
     def _next_request(self) -> dict[str, Any] | None:
-        until = None if self._given else time.monotonic() + IDLE_SECONDS
-        with suppress(TimeoutError, EOFError, OSError):
-            return self._control.receive(until)
+        until = math.inf if self._given else time.monotonic() + IDLE_SECONDS
+        with suppress(EOFError, OSError):
+            while not self._control.is_ready(min(until, time.monotonic() + _ORPHANS_SECONDS)):
+                if time.monotonic() >= until:
+                    return None
+                self._reap_orphans()
+            return self._control.receive()
         return None
+
+    def _reap_orphans(self) -> None:
+        self._standby = self._take_standby()
+        kinship.reap_adopted({self._given, self._standby.pid if self._standby else None})
 
     def _obey(self, request: dict[str, Any]) -> None:
         if request["do"] == "begin":

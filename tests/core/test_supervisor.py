@@ -429,6 +429,27 @@ def test_close_ends_the_process(supervise):
     assert is_gone(pid)
 
 
+def test_orphans_are_reaped(supervise):
+    """A process that has lost its parent and has ended is no zombie for as long as the test's process lives."""
+
+    def orphans(channel):
+        while True:
+            channel.receive()
+            to_read, to_write = os.pipe()
+            if not os.fork():
+                if orphan := os.fork():
+                    os.write(to_write, str(orphan).encode())
+                os._exit(0)
+            os.wait()
+            channel.send({"orphan": int(os.read(to_read, 100)), "pid": os.getpid()})
+
+    supervisor = supervise(orphans)
+    answers = [supervisor.ask({}, seconds=10).answer for _ in range(3)]
+
+    waiting.until(lambda: not {each["orphan"] for each in answers} & states().keys(), what="all are gone", seconds=10)
+    assert supervisor.ask({}, seconds=10).answer["pid"] == answers[0]["pid"]
+
+
 class Stranger:
     """A process that is not this one's child."""
 
