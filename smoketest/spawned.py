@@ -10,6 +10,7 @@ from django.conf import settings
 
 from smoketest import conf
 from smoketest.cases import SmokeTest
+from smoketest.execution import kinship
 from smoketest.execution.channel import Channel
 from smoketest.execution.runner import make_serve
 from smoketest.execution.session import load_drivers, own_session
@@ -33,8 +34,10 @@ def main() -> NoReturn:
     _, settings_module, control_fd, parent = sys.argv[1:]
     sys.argv[1:] = []
     os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
+    kinship.die_with(int(parent))  # to set up the project may take long; a warden sees for itself when its parent ends
     django.setup()
     load_drivers()
+    kinship.live_on()  # the thread that has started it may end, and others use it
     classes: dict[str, type[SmokeTest]] = {}
     live_as_warden(
         Channel(int(control_fd), int(control_fd)),

@@ -18,11 +18,17 @@ _PAUSE_SECONDS = 0.0005
 
 
 def die_with(parent: int) -> None:
-    """Have this process killed when its parent dies, on Linux; the parent must have forked it in its main thread."""
+    """Have this process killed when its parent dies, on Linux, or the thread of it that has started this process."""
     if _PRCTL:
         _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(0)
+
+
+def live_on() -> None:
+    """Take back `die_with`."""
+    if _PRCTL:
+        _PRCTL(_PR_SET_PDEATHSIG, 0)
 
 
 def adopt_orphans() -> None:

@@ -265,6 +265,27 @@ def run_python(source):
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def test_program_that_is_set_up_dies_with_its_parent():
+    """A warden's program that still sets up the project, however long that takes, dies with whoever started it."""
+    source = """
+        import os, time
+        import django; django.setup()
+        from smoketest import spawned
+        from smoketest.execution.starting import exec_warden
+
+        os.environ["SMOKETEST_TEST_SETUP_SECONDS"] = "600"
+        print(exec_warden(spawned.command())._pid, flush=True)
+        time.sleep(600)
+    """
+    command = [sys.executable, "-c", dedent(source)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        program = int(parent.stdout.readline())
+
+        parent.kill()
+
+        waiting.until(lambda: not is_alive(program), what="the program has died", seconds=20)
+
+
 def test_fork_where_it_is_safe():
     """A process of one thread may fork; with another thread, or below gevent, it may not."""
     asks = "from smoketest.execution.starting import can_fork\n"
