@@ -29,6 +29,11 @@ class Channel:
         """The file descriptors that messages go through."""
         return self._read_fd, self._write_fd
 
+    @property
+    def peer_fd(self) -> int | None:
+        """What tells of the other process' death, where there is such a thing."""
+        return self._peer_fd
+
     def send(self, message: dict[str, Any]) -> None:
         """Send a message; raises BrokenPipeError when nobody can read it any more."""
         body = json.dumps(message).encode()

@@ -146,7 +146,7 @@ class Supervisor:
         except ChildProcessError as error:
             self.close()
             if process:
-                process.kill_group()
+                process.kill()
             return replace(ending, failure=str(error)) if has_died else ending
         finally:
             if process:
@@ -216,10 +216,16 @@ class _Process:
                 break
         return stacks
 
-    def kill_group(self) -> None:
-        """End what a dead warden can't: its runner died with it, but not what that has started."""
+    def kill(self) -> None:
+        """End what a dead warden can't: what its runner has started, and that itself if it did not die with it.
+
+        Its id may be another's by now, unlike the group's and the descriptor.
+        """
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._pid, signal.SIGKILL)
+        if self._channel.peer_fd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._channel.peer_fd, signal.SIGKILL)
 
     def close(self) -> None:
         self._channel.close()

@@ -135,6 +135,15 @@ def test_dead(run, name, message):
     assert verdict(run("WorkingTest.test_passes")) == PASSED
 
 
+def test_outlives_its_warden(run):
+    """A test whose process sees to it that it does not die with its warden is ended all the same."""
+    result = run("DeafTest.test_outlives_its_parent", timeout_seconds=2)
+
+    runner = int(Path(os.environ["SMOKETEST_TEST_DIR"], "outlives_its_parent").read_text())
+    assert verdict(result) == TIMED_OUT
+    waiting.until(lambda: not is_alive(runner), what="the runner is gone", seconds=10)
+
+
 @pytest.mark.needs("postgresql")
 def test_drivers_are_loaded(supervisor):
     """A process that is ready has imported the drivers of the databases: its first test has its limit for itself."""

@@ -112,6 +112,15 @@ class DeafTest(SmokeTest):
         signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
         time.sleep(600)
 
+    def test_outlives_its_parent(self):  # pragma: no cover (killed)
+        (DIRECTORY / "outlives_its_parent").write_text(str(os.getpid()))
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, 0)
+        signal.pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
+        os.setpgid(0, os.getpgid(os.getppid()))
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
+
 
 @slow
 @timeout(0.2)
