@@ -9,6 +9,7 @@ from functools import cache
 from weakref import WeakKeyDictionary
 
 from smoketest.cases import share_cleanups
+from smoketest.failures import cut
 
 _GRACE_SECONDS = 0.02
 """A thread that has done its work may need so long to be gone."""
@@ -29,6 +30,7 @@ class Leftovers:
 
     def tell(self, warning: str) -> None:
         """Keep a warning, each once."""
+        warning = cut(warning)
         if warning not in self._warnings:
             self._warnings.append(warning)
 
@@ -72,12 +74,20 @@ class Leftovers:
         return self._violations
 
     def _tell_threads(self, until: float) -> None:
-        for thread in self._threads:
-            threading.Thread.join(thread, max(0.0, until - time.monotonic()))  # its own may do anything
-        alive = [thread.name for thread in self._threads if thread.is_alive()]
+        for thread in self._threads:  # never by its own methods, which may do anything
+            threading.Thread.join(thread, max(0.0, until - time.monotonic()))
+        alive = [name_of(thread) for thread in self._threads if threading.Thread.is_alive(thread)]
         if alive:
             more = f" and {len(alive) - _MOST_NAMED} more" if len(alive) > _MOST_NAMED else ""
             self.tell(f"left running: thread {', '.join(alive[:_MOST_NAMED])}{more}")
+
+
+def name_of(thread: threading.Thread) -> str:
+    """Return the name of a thread, or of its class where that has a `name` of its own which can't be had."""
+    try:
+        return str(thread.name)
+    except Exception:  # noqa: BLE001 (it may do anything)
+        return type(thread).__name__
 
 
 _current: ContextVar[Leftovers | None] = ContextVar("smoketest_leftovers", default=None)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from smoketest.execution import native
+from smoketest.failures import cut
 
 
 class Stay:
@@ -59,7 +60,7 @@ class Surroundings:
             warnings = self._changes(_directory(), dict(_environment()))
             if not self._at_work:
                 self._put_back()
-        return [warning if stay.is_alone else f"{warning}; by it or by a test beside it" for warning in warnings]
+        return [cut(warning if stay.is_alone else f"{warning}; by it or by a test beside it") for warning in warnings]
 
     def _look(self) -> None:
         self._directory = _directory()

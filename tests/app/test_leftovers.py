@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from smoketest.failures import MOST_CHARACTERS
 from tests import waiting
 from tests.project.leaver import smoke as leaver_smoke
 from tests.project.shop.models import FooModel
@@ -27,7 +28,9 @@ def run(project, operator):
 
 
 def left_running():
-    return {thread.name for thread in threading.enumerate()} & {"forgotten", "grandchild", "server"}
+    return [
+        each for each in threading.enumerate() if each._name.startswith(("forgotten", "grandchild", "server", "odd"))
+    ]
 
 
 def warnings(results):
@@ -55,6 +58,19 @@ def test_odd_threads(run):
         "test_join_of_its_own": ("passed", None),
         "test_never_began": ("passed", None),
     }
+
+
+def test_names_of_threads(run):
+    """A name that is no text, that can't be had, or that no encoding takes is told all the same, and none at length."""
+    told = warnings(run("NamedThreadsTest"))
+
+    (long_one,) = told.pop("test_without_end")
+    assert told == {
+        "test_number": ["left running: thread 7"],
+        "test_that_cannot_be_had": ["left running: thread Nameless"],
+        "test_that_no_encoding_takes": ["left running: thread odd\\udcff"],
+    }
+    assert len(long_one) < MOST_CHARACTERS + 100
 
 
 def test_threads_of_fixtures(run):

@@ -12,7 +12,7 @@ from smoketest.errors import GuardViolation
 from smoketest.execution.guards import statements
 from smoketest.execution.guards.connection import GuardedConnection
 from smoketest.execution.guards.own_connections import put_back_here
-from smoketest.execution.leftovers import of_context, of_thread
+from smoketest.execution.leftovers import name_of, of_context, of_thread
 
 
 def note_connection(connection: BaseDatabaseWrapper, **_: object) -> None:
@@ -24,7 +24,7 @@ def note_connection(connection: BaseDatabaseWrapper, **_: object) -> None:
     leftovers = of_context() or of_thread()
     if not leftovers or not leftovers.is_guarded or isinstance(connection, GuardedConnection):
         return
-    name = threading.current_thread().name
+    name = name_of(threading.current_thread())
     leftovers.tell(f"database {connection.alias!r}: a connection was opened outside the guard, in thread {name}")
     leftovers.mend_by(lambda: _close(connection))
     connection.execute_wrappers.insert(0, _watch)

@@ -66,6 +66,33 @@ class OddThreadsTest(SmokeTest):
             Unmade().start()
 
 
+class NamedThreadsTest(SmokeTest):
+    """Each leaves a thread running whose name is odd."""
+
+    def leave(self, thread_class, name="odd"):
+        thread_class(target=RELEASE.wait, name=name, daemon=True).start()
+
+    def test_number(self):
+        class Numbered(threading.Thread):
+            name = 7
+
+        self.leave(Numbered)
+
+    def test_that_cannot_be_had(self):
+        class Nameless(threading.Thread):
+            @property
+            def name(self):
+                raise LookupError
+
+        self.leave(Nameless)
+
+    def test_that_no_encoding_takes(self):
+        self.leave(threading.Thread, "odd\udcff")
+
+    def test_without_end(self):
+        self.leave(threading.Thread, "odd" * 1_000_000)
+
+
 class ServerTest(SmokeTest):
     """Its thread lives as long as the class."""
 
