@@ -124,5 +124,13 @@ def _install() -> None:
 def _words(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception as error:  # noqa: BLE001 (a record's arguments may be anything)
-        return f"{record.msg!r} ({type(error).__qualname__} in its arguments)"
+    except Exception as error:  # noqa: BLE001 (a record and its arguments may be anything)
+        where = "arguments" if record.args else "text"
+        return f"{_shown(record.msg)} ({type(error).__qualname__} in its {where})"
+
+
+def _shown(message: object) -> str:
+    try:
+        return repr(message)
+    except Exception:  # noqa: BLE001 (as above)
+        return object.__repr__(message)

@@ -2,9 +2,11 @@
 # ruff: noqa: T201 (printing is what is tested)
 
 import logging
+import re
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from textwrap import dedent
 
 import pytest
@@ -222,3 +224,21 @@ def test_logger_that_does_not_propagate():
     """)
 
     assert process.stdout == "ERROR project: said\n"
+
+
+class Untold:
+    """Something that is logged and has no text at all."""
+
+    def __str__(self):
+        raise LookupError
+
+    __repr__ = __str__
+
+
+def test_message_that_has_no_text():
+    """Of a log record whose message can't be made a text its class is kept."""
+    with capture() as captured, suppress(LookupError):
+        logging.getLogger("project").warning(Untold())
+
+    expected = r"WARNING project: <.*\.Untold object at 0x\w+> \(LookupError in its text\)\n"
+    assert re.fullmatch(expected, captured.text("logs"))
