@@ -86,11 +86,15 @@ class OwnPostgreSQL:
 
 
 class Proxy:
-    """Stands before a server that others use too: it forwards, refuses or withholds what is sent."""
+    """Stands before a server that others use too: it forwards, refuses or withholds what is sent.
 
-    def __init__(self, host, port):
+    From what holds the last word on it withholds everything.
+    """
+
+    def __init__(self, host, port, *, last_word=None):
         self.port = free_port()
         self._upstream = (host, port)
+        self._last_word = last_word
         self._flows = threading.Event()
         self._flows.set()
         self._pairs = []
@@ -105,10 +109,10 @@ class Proxy:
         """Refuse new connections and cut those that are open, as the end of a server does."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._flows.set()
         for each in [each for pair in self._pairs for each in pair]:
             _cut(each)
         self._pairs.clear()
+        self._flows.set()  # what was withheld gets nowhere now
 
     @contextlib.contextmanager
     def frozen(self):
@@ -138,6 +142,8 @@ class Proxy:
     def _pump(self, source, target):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if self._last_word and self._last_word in data:
+                    self._flows.clear()
                 self._flows.wait()
                 target.sendall(data)
         _cut(source)

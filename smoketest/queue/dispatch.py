@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -130,7 +130,7 @@ def queue_of(app: Celery, conf: Conf) -> str:
 @contextmanager
 def connecting(app: Celery) -> Iterator[Any]:
     """Give a connection to the broker that gives up soon; raises QueueUnavailableError for what goes wrong inside."""
-    with _translating(app), _connection(app).clone() as connection:
+    with _translating(app), _own_connection(app) as connection:
         yield connection
 
 
@@ -141,8 +141,27 @@ def _producing(app: Celery) -> Iterator[Any]:
         with pools.producers[connection].acquire(block=True, timeout=_CONNECT_SECONDS) as producer:
             yield producer
     else:
-        with connection.clone() as own, app.amqp.Producer(own) as producer:
+        with _own_connection(app) as own, app.amqp.Producer(own) as producer:
             yield producer
+
+
+@contextmanager
+def _own_connection(app: Celery) -> Iterator[Connection]:
+    with _connection(app).clone() as own:
+        if "amqp" not in str(own.transport_cls):
+            yield own
+            return
+        try:
+            yield own
+            _say_goodbye(own)
+        finally:
+            own.collect()  # else kombu says it again, also to a broker that has fallen silent, and waits for an answer
+
+
+def _say_goodbye(own: Connection) -> None:
+    if own.connected:
+        with suppress(*own.connection_errors):  # all that was sent has been confirmed
+            own.transport.close_connection(own.connection)
 
 
 def _connection(app: Celery) -> Connection:

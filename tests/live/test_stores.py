@@ -2,14 +2,17 @@
 
 import os
 import re
+import secrets
 import ssl
+import time
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
 from kombu import Connection
 
 from tests.live.conftest import outcomes_of
-from tests.outages import TLSProxy
+from tests.outages import Proxy, TLSProxy
 from tests.servers import EmbeddedCluster, EmbeddedSentinel, Worker
 
 pytestmark = [pytest.mark.live, pytest.mark.drill]
@@ -179,3 +182,40 @@ def test_rabbitmq__round_trip(run_all, own_redis, rabbitmq):
     report = run_all(own_redis.url, "ready_made", broker_url=url, queues=made)
 
     assert report["status"] == "PASS", report["results"]
+
+
+@pytest.fixture
+def falls_silent(request, queued, own_redis, rabbitmq, monkeypatch):
+    """Queue the example's tests at a RabbitMQ that answers neither a certain method nor anything after it."""
+    url, made = rabbitmq
+    made.append(f"smoke-{secrets.token_hex(4)}")
+    queued(own_redis, None, "shop", queue=made[0])
+    parts = urlsplit(url)
+    proxy = Proxy(parts.hostname, parts.port or 5672, last_word=request.param)
+    proxy.start()
+    netloc = f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}"
+    monkeypatch.setenv("CELERY_BROKER_URL", parts._replace(netloc=netloc).geturl())
+    yield
+    proxy.stop()
+
+
+@pytest.mark.parametrize(
+    ("falls_silent", "status"),
+    [
+        pytest.param(b"\x00\x14\x00\x0a", 503, id="channel.open"),
+        pytest.param(b"\x00\x32\x00\x0a", 503, id="queue.declare"),
+        pytest.param(b"\x00\x3c\x00\x28", 503, id="basic.publish"),
+        pytest.param(b"\x00\x14\x00\x28", 202, id="channel.close"),
+        pytest.param(b"\x00\x0a\x00\x32", 202, id="connection.close"),
+    ],
+    indirect=["falls_silent"],
+)
+@pytest.mark.usefixtures("falls_silent")
+def test_rabbitmq__falls_silent(deployer, status):
+    """A RabbitMQ that falls silent at any point holds a start up for less than 2 s; 503 unless it has all messages."""
+    began = time.monotonic()
+
+    answer = deployer.post("/smoketest/slow/", query_params={"new": "1"})
+
+    assert answer.status_code == status
+    assert time.monotonic() - began < 2
