@@ -174,9 +174,9 @@ def _bounded(app: Celery, _url: str) -> Connection:
     connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
     for kind, options in _OPTIONS.items():
         if kind in str(connection.transport_cls):
-            # RabbitMQ's takes the next of a list by itself.
-            tries = {"max_retries": max(0, len(connection.alt) - 1)} if kind == "redis" else {}
-            return connection.clone(transport_options={**(connection.transport_options or {}), **options, **tries})
+            # Each of a list is tried once. By default one that refuses is asked again after 2 s.
+            more_tries = {"max_retries": max(0, len(connection.alt) - 1)}
+            return connection.clone(transport_options={**(connection.transport_options or {}), **options, **more_tries})
     return connection
 
 

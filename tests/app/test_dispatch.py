@@ -1,8 +1,11 @@
 """Where the messages of a run go."""
 
+import time
+
 import pytest
 
 from smoketest.conf import Conf
+from smoketest.errors import QueueUnavailableError
 from smoketest.queue.dispatch import TASK, Message, QueueLook, look, own_queue, publish, queue_of
 from tests.project.celery import app
 
@@ -65,6 +68,22 @@ def test_publish__second_broker(routed, redis_server, monkeypatch):
     publish("run", [Message(), Message()], run_seconds=1, conf=Conf(queue="second"))
 
     assert redis_server.client.llen("second") == 2
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://127.0.0.1:1/0", "amqp://127.0.0.1:1//", "amqp://127.0.0.1:1//;amqp://127.0.0.1:2//"],
+)
+def test_publish__refused(routed, monkeypatch, url):
+    """Brokers that refuse connections are told of at once: none is asked a second time."""
+    routed(None)
+    monkeypatch.setenv("CELERY_BROKER_URL", url)
+    began = time.monotonic()
+
+    with pytest.raises(QueueUnavailableError, match="does not answer"):
+        publish("run", [Message()], run_seconds=1, conf=Conf())
+
+    assert time.monotonic() - began < 1
 
 
 def test_look__no_broker(routed, monkeypatch):

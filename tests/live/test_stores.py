@@ -184,6 +184,18 @@ def test_rabbitmq__round_trip(run_all, own_redis, rabbitmq):
     assert report["status"] == "PASS", report["results"]
 
 
+def test_rabbitmq__second_broker(queued, own_redis, rabbitmq, deployer, monkeypatch):
+    """Where the first RabbitMQ of several refuses connections the next gets the messages."""
+    url, made = rabbitmq
+    made.append(f"smoke-{secrets.token_hex(4)}")
+    queued(own_redis, None, "shop", queue=made[0])
+    monkeypatch.setenv("CELERY_BROKER_URL", f"amqp://127.0.0.1:1//;{url}")
+
+    answer = deployer.post("/smoketest/slow/", query_params={"new": "1"})
+
+    assert answer.status_code == 202
+
+
 @pytest.fixture
 def falls_silent(request, queued, own_redis, rabbitmq, monkeypatch):
     """Queue the example's tests at a RabbitMQ that answers neither a certain method nor anything after it."""
