@@ -25,6 +25,12 @@ _OPTIONS = {
     "amqp": {"read_timeout": 1, "write_timeout": 1, "confirm_publish": True},
 }
 _NOT_FOUND = "404"
+_CELERYS_OWN = "default"
+"""What Celery calls the app that it makes where nobody has made one."""
+_NO_APP = (
+    "there is no Celery app in this process but the one that Celery makes by itself, and that one has no broker: "
+    "import yours in the project's __init__.py, as the README says, or set CELERY_BROKER_URL in the environment"
+)
 _OWN_QUEUE_SECONDS = 600.0
 """How long a worker's own queue stays when that has gone."""
 _BACKSTOP_SECONDS = 10
@@ -166,7 +172,10 @@ def _say_goodbye(own: Connection) -> None:
 
 def _connection(app: Celery) -> Connection:
     """Return what tells how to connect; to be cloned by whoever uses it up."""
-    return _bounded(app, str(app.conf.broker_write_url))
+    url = app.conf.broker_write_url
+    if app.main == _CELERYS_OWN and not url:  # it would be sent to whatever listens where Celery thinks a broker is
+        raise QueueUnavailableError(_NO_APP)
+    return _bounded(app, str(url))
 
 
 @lru_cache(maxsize=8)  # half as long to make as to publish
@@ -184,6 +193,8 @@ def _bounded(app: Celery, _url: str) -> Connection:
 def _translating(app: Celery) -> Iterator[None]:
     try:
         yield
+    except QueueUnavailableError:
+        raise
     except Exception as error:  # each transport has errors of its own, a missing driver among them
         address = app.connection_for_write().as_uri()
         message = f"the broker at {address} does not answer: {type(error).__name__}: {error}"

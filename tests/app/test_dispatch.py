@@ -3,10 +3,11 @@
 import time
 
 import pytest
+from celery import Celery, _state, current_app
 
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError
-from smoketest.queue.dispatch import TASK, Message, QueueLook, look, own_queue, publish, queue_of
+from smoketest.queue.dispatch import TASK, Message, QueueLook, connecting, look, own_queue, publish, queue_of
 from tests.project.celery import app
 
 
@@ -92,6 +93,39 @@ def test_look__no_broker(routed, monkeypatch):
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
 
     assert look(Conf(queue="waiting")).messages is None
+
+
+@pytest.fixture
+def _no_app(monkeypatch):
+    """Let there be no Celery app in this process but the one that Celery makes by itself, and no broker."""
+    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
+    monkeypatch.setattr(_state, "default_app", None)
+    monkeypatch.setattr(_state._tls, "current_app", None)
+
+
+@pytest.mark.usefixtures("_no_app")
+def test_publish__no_app():
+    """Where the project has made no Celery app nothing is sent to whatever broker Celery thinks of, and told why."""
+    with pytest.raises(QueueUnavailableError, match=r"^there is no Celery app.* in the project's __init__\.py"):
+        publish("run", [Message()], run_seconds=1, conf=Conf(queue="nobody"))
+
+    assert look(Conf(queue="nobody")).messages is None
+
+
+@pytest.mark.usefixtures("_no_app")
+def test_connecting__no_app_but_a_broker(monkeypatch, redis_server):
+    """A broker in the environment is enough: Celery's own app knows it from there."""
+    monkeypatch.setenv("CELERY_BROKER_URL", redis_server.url)
+
+    with connecting(current_app) as connection:
+        assert connection.port == redis_server.port
+
+
+@pytest.mark.usefixtures("_no_app")
+def test_connecting__default_address():
+    """An app of the project's own may count on the address that Celery takes by default."""
+    with connecting(Celery("mysite")) as connection:
+        assert connection.as_uri() == "amqp://guest:**@localhost:5672//"
 
 
 def test_publish__to_one_worker(routed, redis_server):
