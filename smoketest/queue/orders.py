@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from smoketest.errors import QueueUnavailableError, TooManyRunsError
 from smoketest.queue.dispatch import Message
 from smoketest.record.places import Place
-from smoketest.record.workers import Worker, alive
+from smoketest.record.workers import LEASE_SECONDS, Worker, alive
 from smoketest.results import Plan
 from smoketest.suite.hosts import on_each_host
 from smoketest.suite.plan import Order
@@ -19,7 +19,7 @@ def on_living_hosts(plan: Plan, workers: Sequence[Worker]) -> Plan:
     if not hosts:
         message = "no worker is alive, so there is no host to run on; start one"
         raise QueueUnavailableError(message)
-    gone = {worker.host: -worker.left_seconds for worker in workers if not worker.is_alive}
+    gone = {worker.host: LEASE_SECONDS - worker.left_seconds for worker in workers if not worker.is_alive}
     return on_each_host(plan, sorted(hosts), {host: gone[host] for host in sorted(gone.keys() - hosts)})
 
 

@@ -9,7 +9,7 @@ from smoketest.results import Cause, Outcome, Plan, Result, Step
 def on_each_host(plan: Plan, hosts: Sequence[str], gone: Mapping[str, float]) -> Plan:
     """Return the plan with each test once for every host, its id followed by `@host`.
 
-    `gone` holds for how many seconds a host has been missed that was there not long ago; each is a row of its own.
+    `gone` holds how many seconds ago a host was last heard of that was there not long ago; each is a row of its own.
     """
     here = tuple(step for step in plan.steps if step.id in plan.known)
     to_run = [step for step in plan.steps if step.id not in plan.known]
@@ -26,5 +26,5 @@ def _row(row_id: str) -> Step:
 
 
 def _missed(host: str, seconds: float) -> Result:
-    message = f"{host} had a worker {seconds:.0f} s ago, which is gone without a goodbye"
+    message = f"{host}'s worker was last heard of {seconds:.0f} s ago, and is gone without a goodbye"
     return Result(id=f"worker@{host}", outcome=Outcome.ERRORED, cause=Cause.LOST, message=message)
