@@ -14,13 +14,24 @@ from smoketest.suite.plan import Order
 
 
 def on_living_hosts(plan: Plan, workers: Sequence[Worker]) -> Plan:
-    """Return the plan for each host that has a worker; raises QueueUnavailableError when there is none."""
+    """Return the plan for each host that has a worker; raises QueueUnavailableError when there is none.
+
+    A host that was there a moment ago and has none now, or one that takes nothing new, is a row of its own.
+    """
     hosts = {worker.host for worker in alive(workers)}
     if not hosts:
         message = "no worker is alive, so there is no host to run on; start one"
         raise QueueUnavailableError(message)
-    gone = {worker.host: LEASE_SECONDS - worker.left_seconds for worker in workers if not worker.is_alive}
-    return on_each_host(plan, sorted(hosts), {host: gone[host] for host in sorted(gone.keys() - hosts)})
+    # Of several workers of a host the one that was the last to tell of itself.
+    why = {worker.host: _why_not(worker) for worker in sorted(workers, key=lambda each: each.left_seconds)}
+    return on_each_host(plan, sorted(hosts), {host: why[host] for host in sorted(why.keys() - hosts)})
+
+
+def _why_not(worker: Worker) -> str:
+    if worker.is_alive:
+        return f"{worker.host}'s worker is being shut down; ask again when the next one is there"
+    seconds = LEASE_SECONDS - worker.left_seconds
+    return f"{worker.host}'s worker was last heard of {seconds:.0f} s ago, and is gone without a goodbye"
 
 
 def messages_for(plan: Plan, workers: Sequence[Worker], release: str, *, parallel: int) -> list[Message]:

@@ -1,13 +1,15 @@
 """Which hosts an order for all of them is for, and what is told of the others."""
 
+import pytest
+
 from smoketest.queue.orders import on_living_hosts
-from smoketest.record.workers import LEASE_SECONDS, Worker
+from smoketest.record.workers import GONE_SECONDS, LEASE_SECONDS, Worker
 from smoketest.results import Cause, Outcome, Plan, Step
 
 PLAN = Plan(steps=(Step(id="a", test_class="A", timeout_seconds=5),))
 
 
-def make_worker(host, *, left_seconds=LEASE_SECONDS):
+def make_worker(host, *, left_seconds=LEASE_SECONDS, is_stopping=False):
     """Return a worker of the host, by default one that has told of itself just now."""
     return Worker(
         id=f"{host}/1/ab",
@@ -17,6 +19,7 @@ def make_worker(host, *, left_seconds=LEASE_SECONDS):
         pool="prefork",
         queues=("celery",),
         release="r",
+        is_stopping=is_stopping,
         left_seconds=left_seconds,
     )
 
@@ -42,3 +45,32 @@ def test_gone():
     assert [step.id for step in plan.steps] == ["a@web1", "worker@web2"]
     message = "web2's worker was last heard of 10 s ago, and is gone without a goodbye"
     assert messages_of(plan) == {"worker@web2": message}
+
+
+def test_stopping():
+    """A host whose worker is being shut down runs nothing, and is told of."""
+    plan = on_living_hosts(PLAN, [make_worker("web1"), make_worker("web2", is_stopping=True)])
+
+    assert [step.id for step in plan.steps] == ["a@web1", "worker@web2"]
+    message = "web2's worker is being shut down; ask again when the next one is there"
+    assert messages_of(plan) == {"worker@web2": message}
+
+
+@pytest.mark.parametrize("left_seconds", [LEASE_SECONDS, 1 - GONE_SECONDS])
+def test_replaced(left_seconds):
+    """A host that has another worker is not told of."""
+    leaving = make_worker("web1", left_seconds=left_seconds, is_stopping=True)
+
+    plan = on_living_hosts(PLAN, [make_worker("web1"), leaving])
+
+    assert messages_of(plan) == {}
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_several(direction):
+    """Of several workers of a host it is told of the one that was the last to tell of itself."""
+    workers = [make_worker("web2", left_seconds=-30.0), make_worker("web2", is_stopping=True)]
+
+    plan = on_living_hosts(PLAN, [make_worker("web1"), *workers[::direction]])
+
+    assert "is being shut down" in messages_of(plan)["worker@web2"]

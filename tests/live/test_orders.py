@@ -239,6 +239,26 @@ def test_every_host__one_gone(ordered, deployer, start_worker):
     assert report["tests_passed"] == 2
 
 
+@has_hosts
+def test_every_host__one_stops(ordered, deployer, start_worker, gate):
+    """So is a host whose only worker is being shut down, and takes nothing new."""
+    ordered("gated", "shop", timeout=30)
+    start_worker(host="web1")
+    ending = start_worker(host="web2")
+    waiting.until(lambda: hosts_of(deployer) == {"web1", "web2"}, what="both hosts are known")
+    deployer.start(hosts="all", k="test_a")
+    gate.wait_for(2)
+    ending.process.terminate()
+    waiting.until(lambda: hosts_of(deployer) == {"web1"}, what="web2 has told that it stops")
+
+    url = deployer.start(k="TillTest", hosts="all")
+    gate.open()
+    report = deployer.final(url)
+
+    assert outcomes_of(report)["worker@web2"] == ("errored", "lost")
+    assert report["tests_passed"] == 2
+
+
 def hosts_of(deployer):
     """Return the hosts on which tests would run now."""
     response = deployer.post("/smoketest/slow/", query_params={"k": "test_adds_up", "hosts": "all", "new": "1"})
