@@ -1,4 +1,4 @@
-"""The newest queued run that has finished, for those who scrape: its results are read from Redis once."""
+"""The newest queued run that has come to a verdict, for those who scrape: its results are read from Redis once."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -17,15 +17,16 @@ _MOST_LOOKED_AT = 10
 
 
 def latest_finished(conf: Conf) -> Report | None:
-    """Report the newest queued run that has finished, if it is among the newest few, with the rows that are exposed.
+    """Report the newest queued run that has come to a verdict, with the rows that are exposed.
 
-    Raises QueueUnavailableError when Redis does not answer soon.
+    It must be among the newest few; one that was cancelled says nothing of what was tested. Raises
+    QueueUnavailableError when Redis does not answer soon.
     """
     store = _store(conf.redis_url)
     for run_id in open_places(conf.redis_url, timeout_seconds=_HURRY_SECONDS).recent_ids(most=_MOST_LOOKED_AT):
         with suppress(UnknownRunError):
             run = store.peek(run_id)
-            if run.finished_at:
+            if run.finished_at and not run.is_cancelled:
                 return replace(summarise(run), rows=_rows(conf.redis_url, run_id))
     return None
 

@@ -60,6 +60,11 @@ class Status(StrEnum):
     def is_finished(self) -> bool:
         return self not in (Status.PENDING, Status.RUNNING)
 
+    @property
+    def is_verdict(self) -> bool:
+        """Tell whether it says something of what was tested."""
+        return self in (Status.PASS, Status.FAIL)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:

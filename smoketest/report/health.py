@@ -19,10 +19,10 @@ def render(report: Report) -> str:
 
 
 def render_list(reports: list[Report]) -> str:
-    """Return the newest finished run's health, with a check for each run."""
-    newest = next((report for report in reports if report.status.is_finished), None)
+    """Return the health of the newest run that has come to a verdict, with a check for each run."""
+    newest = next((report for report in reports if report.status.is_verdict), None)
     checks = {f"{report.run_id}:responseTime": [_check_of_run(report)] for report in reports}
-    values = _health(newest) if newest else {"status": "warn", "notes": ["no run has finished"]}
+    values = _health(newest) if newest else {"status": "warn", "notes": ["no run has come to a verdict"]}
     return _dumps(values | {"checks": checks})
 
 

@@ -21,9 +21,9 @@ def render(report: Report) -> str:
 
 
 def render_list(reports: list[Report]) -> str:
-    """Return the newest run that has finished in one line."""
-    finished = next((report for report in reports if report.status.is_finished), None)
-    return render(finished) if finished else "SMOKETEST UNKNOWN - no run has finished\n"
+    """Return the newest run that has come to a verdict in one line."""
+    newest = next((report for report in reports if report.status.is_verdict), None)
+    return render(newest) if newest else "SMOKETEST UNKNOWN - no run has come to a verdict\n"
 
 
 def render_problem(problem: Problem) -> str:

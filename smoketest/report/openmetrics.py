@@ -29,8 +29,8 @@ def render(report: Report) -> str:
 
 
 def render_list(reports: list[Report]) -> str:
-    """Return the gauges of the newest run that has finished."""
-    return expose(gauges_of(reports))
+    """Return the gauges of the newest run that has come to a verdict."""
+    return expose(gauges_of(report for report in reports if report.status.is_verdict))
 
 
 def gauges_of(reports: Iterable[Report]) -> Iterator[Gauge]:
@@ -76,7 +76,7 @@ def _of_runs(by_kind: dict[str, Report]) -> Iterator[Gauge]:
     runs = [({"kind": kind}, report) for kind, report in by_kind.items()]
     yield Gauge(
         name="up",
-        help="1 if the last run that has finished was PASS, else 0",
+        help="1 if the last run that has come to a verdict was PASS, else 0",
         samples=[(labels, report.status is Status.PASS) for labels, report in runs],
     )
     yield Gauge(

@@ -128,11 +128,15 @@ def test_reason():
 
 
 def test_list():
-    """A list has the status of the newest run that has finished, and a check for each."""
-    values = json.loads(health.render_list([RUNNING, REPORT]))
+    """A list has the status of the newest run that has come to a verdict, and a check for each."""
+    cancelled = replace(REPORT, status=Status.CANCELLED, run_id="run-3")
+
+    values = json.loads(health.render_list([RUNNING, cancelled, REPORT]))
 
     assert values["status"] == "fail"
+    assert values["notes"] == json.loads(health.render(REPORT))["notes"]
     assert {name: check["status"] for name, (check,) in values["checks"].items()} == {
         "run-2:responseTime": "warn",
+        "run-3:responseTime": "fail",
         "run-1:responseTime": "fail",
     }

@@ -1,13 +1,14 @@
 """A report as a Nagios plugin prints it."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from smoketest.report import nagios
 from smoketest.report.problem import Problem
 from smoketest.report.summary import for_stranger, summarise
-from smoketest.results import Outcome
+from smoketest.results import Outcome, Status
 from tests.core.finished import REPORT, RUNNING
 from tests.core.making import make_result, make_run
 
@@ -85,9 +86,11 @@ def test_reason():
 
 
 def test_list():
-    """A list is the newest run that has finished."""
-    assert nagios.render_list([RUNNING, REPORT]) == nagios.render(REPORT)
-    assert nagios.render_list([RUNNING]) == "SMOKETEST UNKNOWN - no run has finished\n"
+    """A list is the newest run that has come to a verdict."""
+    cancelled = replace(REPORT, status=Status.CANCELLED)
+
+    assert nagios.render_list([RUNNING, cancelled, REPORT]) == nagios.render(REPORT)
+    assert nagios.render_list([RUNNING, cancelled]) == "SMOKETEST UNKNOWN - no run has come to a verdict\n"
 
 
 def test_problem():

@@ -6,7 +6,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from smoketest.report import openmetrics
 from smoketest.report.summary import for_stranger, summarise
-from smoketest.results import Outcome
+from smoketest.results import Outcome, Status
 from tests.core.finished import REPORT, RUNNING
 from tests.core.making import make_result, make_run
 
@@ -48,7 +48,7 @@ def test_stranger():
     """A stranger gets the counts and the ids of the bad tests."""
     assert openmetrics.render(for_stranger(REPORT)) == (
         """\
-# HELP smoketest_up 1 if the last run that has finished was PASS, else 0
+# HELP smoketest_up 1 if the last run that has come to a verdict was PASS, else 0
 # TYPE smoketest_up gauge
 smoketest_up{kind="slow"} 0.0
 # HELP smoketest_tests Tests of the last run by outcome
@@ -91,6 +91,13 @@ def test_kinds():
 
     assert (samples["smoketest_up", "fast"], samples["smoketest_up", "slow"]) == (1, 0)
     assert samples["smoketest_run_duration_seconds", "fast"] == 0.25
+
+
+def test_list():
+    """A list is the newest run that has come to a verdict: one that was cancelled is none."""
+    cancelled = replace(REPORT, status=Status.CANCELLED, seconds=0.5)
+
+    assert openmetrics.render_list([RUNNING, cancelled, REPORT]) == openmetrics.render(REPORT)
 
 
 def test_a_bounded_number_of_series():

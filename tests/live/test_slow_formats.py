@@ -114,6 +114,18 @@ def test_slow_formats__metrics_read_results_once(finished_run, redis_server, dep
     assert scrape(deployer) == first
 
 
+@pytest.mark.usefixtures("finished_run")
+def test_slow_formats__metrics_after_a_cancel(queued, redis_server, deployer):
+    """A run that was cancelled is no verdict: the last one that came to an end by itself is served on."""
+    before = scrape(deployer)
+    queued(redis_server, None, "shop")
+
+    cancelled = deployer.delete(deployer.start())
+
+    assert cancelled.json()["status"] == "CANCELLED"
+    assert scrape(deployer) == before
+
+
 @pytest.mark.usefixtures("waiting_run")
 def test_slow_formats__metrics_while_a_run_goes_on(deployer):
     """A run that goes on is no verdict."""
