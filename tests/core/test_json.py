@@ -113,6 +113,16 @@ def test_list():
     assert [run["run_id"] for run in rendered["runs"]] == ["run-1", "run-2"]
 
 
+def test_list__names_no_test():
+    """A run in a list has its counts and names no test, since its results are not read for that."""
+    without_results = replace(REPORT, rows=())
+
+    (run,) = stdlib_json.loads(json.render_list([without_results]))["runs"]
+
+    assert run["tests_errored"] == 2
+    assert [name for name, value in run.items() if isinstance(value, list)] == []
+
+
 def test_empty_list():
     """A list of no runs is an object too."""
     assert json.render_list([]) == '{"runs": []}\n'
