@@ -49,7 +49,7 @@ class Run:
     is_news: bool = False
     """Whether this very look has ended what nobody answers for any more."""
     seconds: float = 0.0
-    """Wall-clock time from the start until the end, or until now."""
+    """Wall-clock time from the request until the end, or until now; a queued run's counts the wait for a worker."""
     is_cancelled: bool = False
     start_seconds: float = 0.0
     """How long tests wait for a sign of life."""

@@ -129,7 +129,7 @@ class Result:
     cause: Cause | None = None
     duration_seconds: float | None = None
     waited_seconds: float | None = None
-    """From the start of the run until the test began; None for an inline run."""
+    """From the request for the run until the test began; None for an inline run."""
     message: str = ""
     traceback: str = ""
     stdout: str = ""

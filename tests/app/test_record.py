@@ -716,6 +716,17 @@ def test_keys_expire__lost_key(create, redis_server):
     assert all(redis_server.client.ttl(key) > 0 for key in keys)
 
 
+def test_peek__time_counts_from_the_request(create):
+    """The time of a run has the wait for a worker in it, which is over when the first test is taken."""
+    store = create(make_step("a"))
+    waiting.until(lambda: store.peek(RUN).seconds > 0.1, what="it waits for a worker")
+
+    take(store, "one", ended=(take(store, "one"), make_result("a")))
+    run = store.peek(RUN)
+
+    assert run.seconds - (run.finished_at - run.started_at).total_seconds() > 0.1
+
+
 def test_sweep__tells_when_it_happened(create):
     """A run that nobody looked at ended when its patience did, not when somebody looks."""
     store = create(make_step("a"), start_seconds=0.1)
