@@ -52,6 +52,7 @@ def rabbitmq():
     with Connection(url) as connection:
         for name in made:
             connection.default_channel.queue_delete(name)
+            connection.default_channel.exchange_delete(name)  # Celery makes one for each queue
 
 
 @pytest.fixture
