@@ -89,11 +89,21 @@ def fetch(store):
     return store.with_results(store.peek(RUN))
 
 
-def expire_leases(redis_server, *, is_final=True):
-    """Let the time of all shards be over, and if it is final, also what they have to come back once Redis has."""
+def expire_leases(redis_server):
     key = f"smoketest:{{{RUN}}}:leases"
     for name in redis_server.client.zrange(key, 0, -1):
-        redis_server.client.zadd(key, {name: 1.5 if is_final else 1})
+        redis_server.client.zadd(key, {name: 1})
+
+
+def be_away(redis_server, *, seconds):
+    """Let everything be as if Redis had been away for so long: nobody has looked, and all times have run on."""
+    client, milliseconds = redis_server.client, int(seconds * 1000)
+    for part in (":leases", ":quiet"):
+        for name, score in client.zrange(f"smoketest:{{{RUN}}}{part}", 0, -1, withscores=True):
+            client.zadd(f"smoketest:{{{RUN}}}{part}", {name: score - milliseconds})
+    times = {"seen_at", "active_at", "created_at", "allowed_at"}
+    for fact in times.intersection(client.hkeys(f"smoketest:{{{RUN}}}")):
+        client.hincrby(f"smoketest:{{{RUN}}}", fact, -milliseconds)
 
 
 def test_step__takes_each_step_once(create):
@@ -339,7 +349,7 @@ def test_sweep__one_comes_back(create, redis_server):
     """Whoever looks first when Redis is back gives nobody up: the others have waited for it too, and tell next."""
     store = create(make_step("a"), make_step("b"))
     taken = {shard: take(store, shard) for shard in ("one", "two")}
-    expire_leases(redis_server, is_final=False)
+    be_away(redis_server, seconds=20)
 
     take(store, "one", ended=(taken["one"], make_result("a")))
     looked_at = store.peek(RUN)
@@ -350,16 +360,41 @@ def test_sweep__one_comes_back(create, redis_server):
 
 
 def test_sweep__nobody_comes_back(create, redis_server):
-    """A shard that does not tell, when Redis is back, within a few seconds is given up."""
+    """A shard that does not tell within a few seconds, when Redis is back, is given up."""
     store = create(make_step("a"))
     take(store, "one")
-    expire_leases(redis_server, is_final=False)
+    be_away(redis_server, seconds=20)
 
     looked_at = store.peek(RUN)
     waiting.until(lambda: store.peek(RUN).finished_at, what="the shard is given up")
 
     assert not looked_at.finished_at
     assert fetch(store).results[make_step("a").id].cause is Cause.LOST
+
+
+def test_sweep__waits_anew_when_redis_is_back(create, redis_server):
+    """How long tests wait for a worker does not count while Redis is away: the workers could not come."""
+    store = create(make_step("a"), start_seconds=1)
+    be_away(redis_server, seconds=90)
+
+    at_once = store.peek(RUN)
+    waiting.until(lambda: store.peek(RUN).silent_lanes, what="the start timeout passes")
+
+    assert at_once.silent_lanes == ()
+
+
+def test_sweep__who_looks_seldom(create, redis_server):
+    """Whoever looks only now and then at a run that nobody takes sees its end: that is no outage each time."""
+    store = create(make_step("a"))
+    looks = []
+    be_away(redis_server, seconds=50)
+    looks.append(store.peek(RUN))
+    be_away(redis_server, seconds=50)
+    looks.append(store.peek(RUN))
+    be_away(redis_server, seconds=50)
+    looks.append(store.peek(RUN))
+
+    assert [look.silent_lanes for look in looks] == [(), (), ("",)]
 
 
 @pytest.mark.parametrize("late", [{"running": "1"}, {"most": 1}, {"most": 0}])

@@ -289,6 +289,41 @@ def test_redis_killed__back_with_its_data(start_worker, run_gated, gate, own_red
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
 
 
+@pytest.mark.parametrize("own_redis", [("--appendonly", "yes", "--appendfsync", "always")], indirect=True)
+def test_redis_killed__longer_than_all_limits(start_worker, run_gated, gate, own_redis, deployer):
+    """Redis comes back when all times have run out: what has ended is told, and the rest is not given up."""
+    start_worker()
+    url = run_gated(timeout=2, start_timeout=4)
+    gate.wait_for(2)
+
+    own_redis.kill()
+    gate.open()
+    until = time.monotonic() + 10
+    waiting.until(lambda: time.monotonic() > until, what="10 s have passed")
+    own_redis.start()
+    report = deployer.final(url)
+
+    assert outcomes_of(report) == ALL_PASSED
+    assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
+
+
+def test_redis_frozen__longer_than_a_limit(start_worker, run_gated, gate, own_redis, deployer):
+    """Redis is frozen for longer than a test may take, and its worker waits to tell: nobody gives it up first."""
+    start_worker()
+    url = run_gated(timeout=2)
+    gate.wait_for(2)
+
+    with own_redis.frozen():
+        until = time.monotonic() + 10
+        gate.open()
+        answers = {deployer.get(url).status_code}
+        waiting.until(lambda: time.monotonic() > until, what="10 s have passed")
+    report = deployer.final(url)
+
+    assert answers == {503}
+    assert outcomes_of(report) == ALL_PASSED
+
+
 def test_redis_frozen(start_worker, run_gated, gate, own_redis, deployer):
     """Redis is frozen for 10 s: 503 meanwhile, and then everybody goes on where they were."""
     start_worker()

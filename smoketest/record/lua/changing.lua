@@ -167,22 +167,31 @@ local function give_up_lost()
   for index = 0, fact('total') - 1 do give_up(tostring(index), 'lost', 'Redis has lost its place in the run') end
 end
 
--- When Redis was away, the time of all shards is over at once, and whoever looks first must not be quicker than those that have
--- waited to tell: from the first look on each has so much more, once. Half a millisecond in its lease tells that it has it.
-local RETURN_MS = 3000.5
+-- When Redis is back, the time of all is over at once, and whoever looks first must not be quicker than those who have waited
+-- to tell: shards have so much more, and how long tests wait for one counts anew. Those who look seldom are no outage: not again
+-- before that is over, unless somebody has shown up.
+local RETURN_MS = 5000
+
+local function allow_for_absence()
+  local allowed_at = fact('allowed_at')
+  local is_used_up = allowed_at > fact('active_at') and now - allowed_at < 2 * fact('start_ms')
+  if was_unseen() and not is_used_up then
+    note('allowed_at', now)
+    local over = overdue()
+    for position = 1, #over, 2 do redis.call('ZADD', leases, now + RETURN_MS, over[position]) end
+    for _, lane in ipairs(redis.call('ZRANGE', quiet, 0, -1)) do redis.call('ZADD', quiet, now, lane) end
+  end
+  note_look()
+end
 
 -- What nobody will answer for any more gets its result here, whoever looks.
 local function sweep()
   if fact('left') <= 0 then return end
+  allow_for_absence()
   local over = overdue()
   for position = 1, #over, 2 do
-    local shard, lease = over[position], tonumber(over[position + 1])
-    if lease % 1 == 0 then
-      redis.call('ZADD', leases, string.format('%.1f', now + RETURN_MS), shard)
-    else
-      moment = math.max(fact('active_at'), math.floor(lease))
-      release(shard, 'lost', 'nobody answered for it within its limit: its worker died or lost Redis')
-    end
+    moment = math.max(fact('active_at'), tonumber(over[position + 1]))
+    release(over[position], 'lost', 'nobody answered for it within its limit: its worker died or lost Redis')
   end
   if now > fact('deadline') then
     moment = fact('deadline')

@@ -5,6 +5,7 @@ add(given.part)
 for name, value in pairs(given.facts) do note(name, value) end
 note('created_at', now)
 note('active_at', now)
+note('seen_at', now)
 note('deadline', now + given.bound_ms)
 note('left', fact('total'))
 if given.baseline ~= '' then redis.call('SET', baseline, given.baseline) end

@@ -18,6 +18,17 @@ local function overdue()
   return redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'WITHSCORES')
 end
 
+-- Workers look each 2 s. When nobody has for so long, Redis was away most likely.
+local UNSEEN_MS = 3000
+
+local function was_unseen()
+  return now - fact('seen_at') > UNSEEN_MS
+end
+
+local function note_look()
+  if now - fact('seen_at') > 1000 then redis.call('HSET', run, 'seen_at', now) end
+end
+
 -- A step stands in Redis as its limit in milliseconds and its JSON: matches that limit, and where the JSON begins. (To match the
 -- rest as well would go through it byte by byte.)
 local STEP = '^(%d+) ()'
