@@ -48,6 +48,7 @@ def order_of(request: HttpRequest) -> Order:
         on_every_host=hosts == "all",
         is_new=new == "1",
         only_new=only_new == "1",
+        release=_release_of(request),
         key=request.headers.get("Idempotency-Key", ""),
     )
 
@@ -63,7 +64,7 @@ def after_of(request: HttpRequest) -> int | None:
     return int(after)
 
 
-def release_of(request: HttpRequest) -> str:
+def _release_of(request: HttpRequest) -> str:
     """Return the release that the query wants an answer of, or nothing; raises BadParameterError for an empty one.
 
     Empty it is most likely a variable of a pipeline that is not set, and any release would do.

@@ -51,6 +51,8 @@ class Run:
     seconds: float = 0.0
     """Wall-clock time from the request until the end, or until now; a queued run's counts the wait for a worker."""
     is_cancelled: bool = False
+    is_withdrawn: bool = False
+    """Nothing of it was queued, and whoever asked for it was told so."""
     start_seconds: float = 0.0
     """How long tests wait for a sign of life."""
     left_seconds: float = 0.0

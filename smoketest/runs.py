@@ -1,10 +1,11 @@
 """The whole story of a run on one page: run it here and now, or start it on the queue, look at it, wait, cancel."""
 
+import logging
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
 
 from smoketest import foreground, latest, sharing
 from smoketest.conf import Conf, release_of
@@ -17,7 +18,7 @@ from smoketest.progress.display import Display
 from smoketest.queue.dispatch import publish
 from smoketest.queue.herald import final_report, herald
 from smoketest.queue.orders import messages_for, on_living_hosts, require_room, wanted_by
-from smoketest.queue.settle import settle
+from smoketest.queue.settle import QueueWatch, settle
 from smoketest.record.baselines import open_baselines
 from smoketest.record.ids import is_ours, make_id
 from smoketest.record.places import open_places
@@ -27,7 +28,7 @@ from smoketest.record.workers import open_roll
 from smoketest.report.summary import Report, summarise
 from smoketest.suite.plan import Order, Selection
 
-T = TypeVar("T")
+logger = logging.getLogger("smoketest")
 
 _LOOK_SECONDS = 1.0
 """How often one who follows a run hears of it."""
@@ -64,23 +65,14 @@ def run_in_foreground(
     )
 
 
-def require_release(wanted: str, conf: Conf) -> None:
-    """Raise WrongReleaseError unless this process is of the release that is wanted."""
-    release = release_of(conf)
-    if release != wanted:
-        shown = "another release" if conf.public else f"release {release}"  # strangers are not told
-        message = f"this is {shown}, not {wanted[:80]}"
-        raise WrongReleaseError(message)
-
-
 def start(order: Order, conf: Conf) -> Report:
     """Queue a run of all tests asked for and report it, or the one that is under way for the same already.
 
-    Raises SelectionError as `run_here` does, TooManyRunsError when no run is to be started now, and
-    QueueUnavailableError when Redis or the broker does not answer, or there is no host to run on; nothing of the run
-    will happen then.
+    Raises SelectionError as `run_here` does, WrongReleaseError where this process is of another release than is wanted,
+    TooManyRunsError when no run is to be started now, and QueueUnavailableError when Redis or the broker does not
+    answer, or there is no host to run on; nothing of the run will happen then.
     """
-    store, places, release = _store(conf), open_places(conf.redis_url), release_of(conf)
+    store, places, release = _store(conf), open_places(conf.redis_url), _right_release(order, conf)
     workers = open_roll(conf.redis_url).workers() if order.on_every_host else []
     plan = plan_for_queue(order.selection, conf)
     plan = on_living_hosts(plan, workers) if order.on_every_host else plan
@@ -113,15 +105,15 @@ def start(order: Order, conf: Conf) -> Report:
         keep_seconds=max(conf.result_seconds, run.left_seconds),
     )
     if taken.holder != run_id:
-        store.discard(run_id)
+        store.discard(run_id, plan)
         require_room(taken, most=conf.starts_per_minute)
         return fetch(taken.holder, conf)
     messages = messages_for(plan, workers, release, parallel=conf.parallel)
     try:
         publish(run_id, messages, run_seconds=run.left_seconds, conf=conf)
     except QueueUnavailableError:
-        store.cancel(run_id)  # what may have been published after all finds nothing to do
-        places.give_up(wanted, run_id)
+        store.cancel(run_id, is_withdrawn=True)  # what may have been published after all finds nothing to do
+        places.withdraw(wanted, run_id)
         raise
     herald(run, store, conf)  # it has ended where there was nothing to do
     return report_of(run, conf)
@@ -134,14 +126,7 @@ def look(run_id: str, conf: Conf, *, most_results: int = 0, has_ended: bool = Fa
     Whoever knows that it `has_ended` saves another. Raises UnknownRunError for an id that was never given out,
     GoneRunError for one whose record is gone.
     """
-    store = _store(conf)
-
-    def settled() -> Run:
-        return settle(store.peek(run_id, most_results=most_results, has_ended=has_ended), store, conf)
-
-    run = _about_run(run_id, settled)
-    herald(run, store, conf, untold_seconds=_UNTOLD_SECONDS)
-    return run
+    return _look(run_id, conf, QueueWatch(conf), most_results=most_results, has_ended=has_ended)
 
 
 def report_of(run: Run, conf: Conf, *, after: int | None = None, url: str = "") -> Report:
@@ -196,7 +181,8 @@ def follow(run_id: str, seconds: float, conf: Conf, display: Display) -> Report:
 def cancel(run_id: str, conf: Conf) -> Report:
     """End a queued run now and report it; a finished one stays as it is."""
     store = _store(conf)
-    _about_run(run_id, lambda: store.cancel(run_id))
+    with _about_run(run_id):
+        store.cancel(run_id)
     run = look(run_id, conf)
     herald(run, store, conf)
     return report_of(run, conf)
@@ -204,13 +190,36 @@ def cancel(run_id: str, conf: Conf) -> Report:
 
 def recent(conf: Conf) -> list[Report]:
     """Report the recent queued runs, newest first, without their results."""
-    reports = []
+    reports, queue = [], QueueWatch(conf)
     for run_id in open_places(conf.redis_url).recent_ids():
         try:
-            reports.append(summarise(look(run_id, conf)))
+            reports.append(summarise(_look(run_id, conf, queue)))
         except (UnknownRunError, GoneRunError):
             continue
+        except (KeyError, TypeError, ValueError):  # of another version: the others' rows don't hang on it
+            logger.exception("run %s: its record can't be read here", run_id)
     return reports
+
+
+def _look(run_id: str, conf: Conf, queue: QueueWatch, *, most_results: int = 0, has_ended: bool = False) -> Run:
+    store = _store(conf)
+    with _about_run(run_id):
+        run = settle(store.peek(run_id, most_results=most_results, has_ended=has_ended), store, conf, queue)
+    if run.is_withdrawn:
+        message = f"run {run_id} was never queued, since the broker did not answer; start another"
+        raise GoneRunError(message)
+    herald(run, store, conf, untold_seconds=_UNTOLD_SECONDS)
+    return run
+
+
+def _right_release(order: Order, conf: Conf) -> str:
+    """Return this process' release, which must be the one that is wanted."""
+    release = release_of(conf)
+    if order.release not in ("", release):
+        shown = "another release" if conf.public else f"release {release}"  # strangers are not told
+        message = f"this is {shown}, not {order.release[:80]}"
+        raise WrongReleaseError(message)
+    return release
 
 
 def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:
@@ -228,12 +237,14 @@ def _store(conf: Conf) -> RedisStore:
     return open_store(conf.redis_url)
 
 
-def _about_run(run_id: str, ask: Callable[[], T]) -> T:
+@contextmanager
+def _about_run(run_id: str) -> Iterator[None]:
+    """Tell apart the runs that were never there and those whose record is gone."""
     if not is_ours(run_id):
         message = f"there is no run {run_id[:80]}"
         raise UnknownRunError(message)
     try:
-        return ask()
+        yield
     except UnknownRunError:
         message = f"the record of run {run_id} is gone: it expired, or Redis lost it; start another"
         raise GoneRunError(message) from None

@@ -46,9 +46,13 @@ def messages_for(plan: Plan, workers: Sequence[Worker], release: str, *, paralle
 
 
 def wanted_by(order: Order, plan: Plan, release: str) -> str:
-    """Return what two orders have in common that can have the same run."""
+    """Return what two orders have in common that can have the same run.
+
+    A key names one order. Sent again it may come to a process of another release, whose run it need not be.
+    """
     ids = (step.id for step in plan.steps)
-    words = ("key", order.key) if order.key else ("plan", str(order.selection), str(order.only_new), release, *ids)
+    of_key = ("key", order.key, order.words, str(order.only_new), order.release)
+    words = of_key if order.key else ("plan", str(order.selection), str(order.only_new), release, *ids)
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:32]
 
 

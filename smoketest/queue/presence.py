@@ -3,8 +3,10 @@
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import cycle, islice
 
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError, UnknownRunError
@@ -12,7 +14,7 @@ from smoketest.facts import Run
 from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.herald import events_untold, herald
 from smoketest.queue.main import Main, ShardName, machine
-from smoketest.queue.settle import settle
+from smoketest.queue.settle import QueueWatch, settle
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.watch import Watch, open_watch
 from smoketest.record.workers import BEAT_SECONDS, LEASE_SECONDS, Roll, Worker, alive, open_roll
@@ -125,9 +127,10 @@ class Presence:
             raise
 
     def _open_runs(self, ids: Iterable[str]) -> Iterator[Run]:
+        queue = QueueWatch(self._conf)
         for run_id in ids:
             try:
-                run = settle(self._store.peek(run_id), self._store, self._conf)
+                run = settle(self._store.peek(run_id), self._store, self._conf, queue)
                 herald(run, self._store, self._conf)
             except UnknownRunError:
                 self._watch.close(run_id)
@@ -170,13 +173,18 @@ class Presence:
         takers = self._takers(run)
         lanes = [lane for lane in quiet if lane in takers]
         idle = self._store.idle_lanes(run.id, lanes, patience_seconds=_IDLE_SECONDS)
-        self._send(run, [Message(lane=lane, worker_id=takers[lane].id) for lane in idle])
+        takers_of = {lane: islice(cycle(takers[lane]), shards) for lane, shards in idle.items()}
+        self._send(run, [Message(lane=lane, worker_id=taker.id) for lane, each in takers_of.items() for taker in each])
 
-    def _takers(self, run: Run) -> dict[str, Worker]:
-        """Return for each lane the worker that can take it and is the surest to live: this one, or the last to beat."""
+    def _takers(self, run: Run) -> dict[str, list[Worker]]:
+        """Return for each lane who can take it, the surest to live first: this worker, then those that beat last."""
         able = [worker for worker in alive(self._roll.workers()) if self._can_take(worker, run)]
-        able.sort(key=lambda worker: (worker.id == self._worker.id, worker.left_seconds))
-        return {lane: worker for worker in able for lane in ("", worker.host)}
+        able.sort(key=lambda worker: (worker.id == self._worker.id, worker.left_seconds), reverse=True)
+        takers = defaultdict(list)
+        for worker in able:
+            takers[""].append(worker)
+            takers[worker.host].append(worker)
+        return takers
 
     def _can_take(self, worker: Worker, run: Run) -> bool:
         return self._queue in worker.queues and worker.release == run.release

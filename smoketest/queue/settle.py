@@ -1,6 +1,7 @@
 """Ends what waits in vain, with what the queue and the workers looked like."""
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from smoketest.conf import Conf
 from smoketest.facts import Run
@@ -10,13 +11,26 @@ from smoketest.record.redis import RedisStore
 from smoketest.record.workers import Worker, alive, open_roll
 
 
-def settle(run: Run, store: RedisStore, conf: Conf) -> Run:
+class QueueWatch:
+    """Looks at the queue once, if at all: with a broker that does not answer each look takes a second."""
+
+    def __init__(self, conf: Conf) -> None:
+        """Take which queue it is."""
+        self._conf = conf
+
+    @cached_property
+    def seen(self) -> QueueLook:
+        """What the queue looked like."""
+        return look(self._conf)
+
+
+def settle(run: Run, store: RedisStore, conf: Conf, queue: QueueWatch) -> Run:
     """Let the tests be lost that no worker took in time, and return the run as it stands then."""
     if not run.silent_lanes:
         return run
-    workers, queue = alive(open_roll(conf.redis_url).workers()), look(conf)
+    workers = alive(open_roll(conf.redis_url).workers())
     for lane in run.silent_lanes:
-        store.give_up(run.id, lane, why_lost(run, lane, workers, queue))
+        store.give_up(run.id, lane, why_lost(run, lane, workers, queue.seen))
     settled = store.peek(run.id)
     herald(settled, store, conf)
     return settled

@@ -129,6 +129,7 @@ def run_of(run_id: str, text: str) -> Run:
         is_news=told["is_news"],
         seconds=(ended_at - int(facts["created_at"])) / 1000,
         is_cancelled="cancelled_at" in facts,
+        is_withdrawn="withdrawn_at" in facts,
         start_seconds=int(facts["start_ms"]) / 1000,
         left_seconds=max(0, int(facts["deadline"]) - now) / 1000,
         silent_lanes=tuple(told["silent"]),  # Lua has but one kind of table: an empty list comes as an object

@@ -15,6 +15,7 @@ _STARTS = "smoketest:{orders}:starts"
 """The tag is that of all places: one script looks at them together."""
 _ANY = "*"
 _GIVE_UP = "-"
+_WITHDRAW = "--"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +56,10 @@ class Places:
     def give_up(self, wanted: str, run_id: str) -> None:
         """Leave the place, so that whoever asks next has another run."""
         self._ask(wanted, _GIVE_UP, run_id, 1, 1)
+
+    def withdraw(self, wanted: str, run_id: str) -> None:
+        """Leave the place, and let the run be among no others: it was never started."""
+        self._ask(wanted, _WITHDRAW, run_id, 1, 1)
 
     def recent_ids(self, most: int = RECENT_RUNS) -> list[str]:
         """Return the ids of the runs that were started last, newest first."""

@@ -11,7 +11,7 @@ from smoketest.errors import UnknownRunError
 from smoketest.facts import Run
 from smoketest.record import encoding
 from smoketest.record.clients import Client, Script, open_client
-from smoketest.record.keys import BASELINE, DONE, LOOKED_AT, ORDER, OWNERS, QUIET, RESULTS, SHARDS, STEPS, keys_of
+from smoketest.record.keys import BASELINE, DONE, LOOKED_AT, ORDER, OWNERS, QUIET, RESULTS, SHARDS, STEPS, TODO, keys_of
 from smoketest.record.values import About, Answer, Assignment, Begun, Left, Shard, Terms
 from smoketest.results import Plan, Result
 
@@ -64,11 +64,8 @@ class RedisStore:
 
         What it is to be compared with is fixed here: whoever looks at its report sees the same.
         """
-        bound = (
-            terms.start_seconds
-            + _START_SECONDS
-            + sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
-        )
+        of_steps = sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
+        bound = terms.start_seconds + _START_SECONDS + of_steps
         ttl_seconds = math.ceil(max(terms.keep_seconds, bound))
         *parts, last = ({**part, "ttl_seconds": ttl_seconds} for part in encoding.parts(plan))
         for part in parts:
@@ -91,10 +88,11 @@ class RedisStore:
         }
         return encoding.run_of(run_id, self._run_script("create", run_id, json.dumps(given)))
 
-    def discard(self, run_id: str) -> None:
+    def discard(self, run_id: str, plan: Plan) -> None:
         """Forget a run that nobody has been told of."""
+        keys = keys_of(run_id)
         with self._client.answering() as server:
-            server.delete(*keys_of(run_id))
+            server.delete(*keys, *(f"{keys[TODO]}@{lane}" for lane in encoding.lanes(plan) if lane))
 
     def begin(self, shard: Shard, *, release: str, delivery: str) -> Begun:
         """Tell that a shard of a release begins, which then may wait for a process as after `hold`.
@@ -150,10 +148,9 @@ class RedisStore:
     def owners(self, run_id: str, machine: str = "") -> list[str]:
         """Return the names of the shards that run a test now; of a machine, those that begin with its name."""
         key = keys_of(run_id)[OWNERS]
+        first, last = (f"[{machine}:", f"({machine};") if machine else ("-", "+")
         with self._client.answering() as server:
-            found: list[str] = (
-                server.zrangebylex(key, f"[{machine}:", f"({machine};") if machine else server.zrange(key, 0, -1)
-            )
+            found: list[str] = server.zrangebylex(key, first, last)
         return found
 
     def abandon(self, run_id: str, shard: str, why: str) -> Left:
@@ -175,14 +172,14 @@ class RedisStore:
             lanes: list[str] = server.zrange(keys_of(run_id)[QUIET], 0, -1)
         return lanes
 
-    def idle_lanes(self, run_id: str, lanes: Sequence[str], *, patience_seconds: float) -> list[str]:
-        """Return those of the lanes that have been quiet for too long; whoever is told them sends a message."""
-        idle: list[str] = self._run_script("idle", run_id, int(patience_seconds * 1000), *lanes)
-        return idle
+    def idle_lanes(self, run_id: str, lanes: Sequence[str], *, patience_seconds: float) -> dict[str, int]:
+        """Return those of the lanes that have been quiet for too long, with how many messages are to be sent."""
+        idle = self._run_script("idle", run_id, int(patience_seconds * 1000), *lanes)
+        return dict(zip(idle[::2], idle[1::2], strict=True))
 
-    def cancel(self, run_id: str) -> None:
-        """End the run now; nothing new starts."""
-        if not self._run_script("cancel", run_id):
+    def cancel(self, run_id: str, *, is_withdrawn: bool = False) -> None:
+        """End the run now; nothing new starts. One that is withdrawn was never queued, and counts as gone."""
+        if not self._run_script("cancel", run_id, int(is_withdrawn)):
             raise UnknownRunError(run_id)
 
     def peek(self, run_id: str, *, most_results: int = 0, has_ended: bool = False) -> Run:

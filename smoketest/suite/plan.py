@@ -61,6 +61,8 @@ class Order:
     """Start another one although the same is under way."""
     only_new: bool = False
     """Decide by what fails newly; a release in which something does is refused."""
+    release: str = ""
+    """The only release whose verdict is wanted."""
     key: str = ""
     """The caller's own name for this order: whoever sends it again gets the same run, also when it has finished."""
 

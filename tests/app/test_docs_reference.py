@@ -122,7 +122,7 @@ def test_parameters__door():
     """The parameters are those that the door looks for."""
     request = RequestFactory().get("/")
     request.GET = Asking()
-    for look in (asked.order_of, asked.after_of, asked.release_of, asked.format_of):
+    for look in (asked.order_of, asked.after_of, asked.format_of):
         look(request)
     asked.wait_of(request, conf.Conf())
 

@@ -360,11 +360,12 @@ def test_redis_frozen__limits_are_kept(start_worker, run_gated, gate, own_redis,
 
 
 def test_broker_flushed(start_worker, run_gated, gate, own_redis, deployer):
-    """The broker has lost the messages of a run: a worker that sees nobody at work sends another."""
+    """The broker has lost the messages of a run: a worker that sees nobody at work sends as many as there were."""
     url = run_gated()
     own_redis.client.delete("chaos")
 
     start_worker()
+    gate.wait_for(2)
     gate.open()
     report = deployer.final(url)
 

@@ -96,6 +96,17 @@ def test_idempotency_key__new(ordered, deployer):
     assert len(urls) == 1
 
 
+def test_idempotency_key__another_order(ordered, deployer):
+    """A key that comes with another order, of other tests or for one release alone, names another run."""
+    ordered("shop", "nested")
+    key = {"idempotency-key": "deploy-1"}
+
+    orders = [{}, {"app": "shop"}, {"only_new": "1"}, {"release": "r1"}]
+    urls = {order(deployer, headers=key, **each) for each in orders}
+
+    assert len(urls) == len(orders)
+
+
 def test_idempotency_key__nothing_was_queued(ordered, deployer, monkeypatch, own_redis):
     """An order that the broker did not take may be sent again with the same key, and starts a run then."""
     ordered("shop")

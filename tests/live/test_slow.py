@@ -6,10 +6,12 @@ import re
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from django.test import Client
+from django.conf import settings
+from django.test import Client, override_settings
 
 from smoketest import tasks
 from smoketest.queue import dispatch
@@ -351,9 +353,9 @@ def test_slow__redis_frozen(queued, own_redis, deployer):
     assert response.status_code == 503
 
 
-def test_slow__broker_down(queued, redis_server, deployer, monkeypatch):
-    """With only the broker down a start is 503, and the run that was recorded ends cancelled."""
-    queued(redis_server, None, "shop")
+def test_slow__broker_down(queued, own_redis, deployer, monkeypatch):
+    """With only the broker down a start is 503, and no run is there."""
+    queued(own_redis, None, "shop")
     monkeypatch.setenv("CELERY_BROKER_URL", "redis://:hidden@127.0.0.1:1/0")
 
     response = deployer.post("/smoketest/slow/")
@@ -361,7 +363,7 @@ def test_slow__broker_down(queued, redis_server, deployer, monkeypatch):
     runs = json.loads(deployer.get("/smoketest/runs/").content)["runs"]
     assert response.status_code == 503
     assert "the broker at redis://:[hidden]@127.0.0.1:1/0 does not answer" in response.content.decode()
-    assert runs[0]["status"] == "CANCELLED"
+    assert runs == []
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
@@ -418,6 +420,53 @@ def test_runs__etag(queued, redis_server, worker, deployer):
     response = deployer.get(url, headers={"if-none-match": etag})
 
     assert (response.status_code, response.content) == (304, b"")
+
+
+def test_runs__etag__lost_results(queued, own_redis, deployer):
+    """A poll is not answered 304 where Redis has lost results of a run that was green."""
+    queued(own_redis, None, "shop")
+    url = deployer.start()
+    deployer.delete(url)
+    etag = deployer.get(url).headers["ETag"]
+
+    own_redis.client.delete(*own_redis.client.keys("*:results"))
+
+    assert deployer.get(url, headers={"if-none-match": etag}).status_code == 500
+
+
+def test_runs__rotated_secret(queued, redis_server, deployer):
+    """A run is found while the secret that it was started with is among Django's fallbacks."""
+    queued(redis_server, None, "shop")
+    url = deployer.start()
+
+    with override_settings(SECRET_KEY=url, SECRET_KEY_FALLBACKS=[settings.SECRET_KEY]):
+        known = deployer.get(url).status_code
+    with override_settings(SECRET_KEY=url, SECRET_KEY_FALLBACKS=[]):
+        unknown = deployer.get(url).status_code
+
+    assert (known, unknown) == (202, 404)
+
+
+def test_runs__unreadable_record(queued, own_redis, deployer):
+    """The list leaves out a run whose record can't be read, of another version say."""
+    queued(own_redis, None, "shop")
+    url, other = deployer.start(), deployer.start()
+    own_redis.client.hset(f"smoketest:{{{url.split('/')[-2]}}}", "about", "{}")
+
+    (listed,) = json.loads(deployer.get("/smoketest/runs/").content)["runs"]
+
+    assert listed["run_id"] in other
+
+
+def test_runs__many_wait(queued, own_redis, deployer):
+    """More may wait in one process than redis-py has connections by itself."""
+    queued(own_redis, None, "shop")
+    url = deployer.start()
+
+    with ThreadPoolExecutor(120) as pool:
+        answers = list(pool.map(lambda _: type(deployer)().get(f"{url}?wait=2").status_code, range(120)))
+
+    assert set(answers) == {202}
 
 
 def test_runs__cancel(queued, redis_server, deployer):

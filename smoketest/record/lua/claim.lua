@@ -1,7 +1,7 @@
 -- KEYS: what is asked for, the recent starts, the recent runs, those that go on. ARGV: a run, the run whose place it may
 -- take or `*` for any, seconds that the place is kept, how many may be started a minute, how many runs are listed. Answers
 -- whose the place is, and the milliseconds until there is room again. Without a run it only looks; with `-` the place is
--- given up.
+-- given up, and with `--` it is as if the run had never had it.
 local run, instead_of, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -11,8 +11,9 @@ local holder = redis.call('GET', KEYS[1]) or ''
 local function answer(full_ms) return {holder, full_ms} end
 
 local is_taken = instead_of ~= '*' and holder ~= '' and holder ~= instead_of
-if run == '-' then
+if run == '-' or run == '--' then
   if holder == instead_of then redis.call('DEL', KEYS[1]) end
+  for position = 2, run == '--' and 4 or 0 do redis.call('ZREM', KEYS[position], instead_of) end
   return answer(0)
 end
 if run ~= '' and (is_taken or holder == run) then return answer(0) end

@@ -1,0 +1,123 @@
+"""Runs that could not be queued: nothing of them is left that anybody else would meet."""
+
+import contextlib
+import json
+import socket
+import threading
+
+import pytest
+
+from smoketest import runs
+from smoketest.record.places import open_places
+from smoketest.record.redis import open_store
+from tests import waiting
+from tests.live.conftest import Deployer
+from tests.servers import EmbeddedRedis
+
+pytestmark = [pytest.mark.live, pytest.mark.drill]
+
+
+@pytest.fixture
+def broker(monkeypatch):
+    """A broker that is not where the record is."""
+    server = EmbeddedRedis()
+    server.start()
+    monkeypatch.setenv("CELERY_BROKER_URL", server.url)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def ordered(project, own_redis, broker):  # noqa: ARG001 (it is there)
+    """Order tests of an app whose broker is another server than the record's."""
+    return lambda *apps, **settings: project(*apps, redis_url=own_redis.url, queue="orders", **settings)
+
+
+def test_does_not_count(ordered, deployer, broker):
+    """What the broker did not take is no start, of which there may be so many a minute, and in no list."""
+    ordered("shop", starts_per_minute=3)
+    broker.kill()
+    refused = {deployer.post("/smoketest/slow/").status_code for _ in range(4)}
+    listed = json.loads(deployer.get("/smoketest/runs/").content)["runs"]
+
+    broker.start()
+    taken = deployer.post("/smoketest/slow/")
+
+    assert (refused, listed, taken.status_code) == ({503}, [], 202)
+
+
+def test_is_gone(ordered, deployer, broker):
+    """Whoever has joined a run that could not be queued is told that it is gone, not that it failed."""
+    ordered("shop")
+    deployer.delete(deployer.start())
+    first = []
+    with broker.frozen():
+        refused = threading.Thread(target=lambda: first.append(Deployer().post("/smoketest/slow/").status_code))
+        refused.start()
+        waiting.until(lambda: len(listed(deployer)) == 2, what="the first has its place")
+        url = deployer.post("/smoketest/slow/").headers["Location"].removeprefix("http://testserver")
+        refused.join()
+
+    answer = deployer.get(url)
+
+    assert (first, answer.status_code) == ([503], 410)
+    assert "was never queued" in json.loads(answer.content)["detail"]
+
+
+def listed(deployer):
+    """Return the recent runs."""
+    return json.loads(deployer.get("/smoketest/runs/").content)["runs"]
+
+
+def test_redis_frozen_before_it_is_published(queued, own_redis, deployer, monkeypatch):
+    """Redis freezes when the run has its place: the same order starts another afterwards, with the same key too."""
+    queued(own_redis, None, "shop", queue="orders")
+    deployer.delete(deployer.start())  # connections and scripts are there
+    publish = runs.publish
+
+    with contextlib.ExitStack() as frozen:
+
+        def freeze_and_publish(*args, **kwargs):
+            frozen.enter_context(own_redis.frozen())
+            publish(*args, **kwargs)
+
+        monkeypatch.setattr(runs, "publish", freeze_and_publish)
+        refused = deployer.post("/smoketest/slow/", headers={"Idempotency-Key": "k1"})
+    monkeypatch.setattr(runs, "publish", publish)
+    again = deployer.post("/smoketest/slow/", headers={"Idempotency-Key": "k1"})
+
+    assert (refused.status_code, again.status_code) == (503, 202)
+    assert json.loads(again.content)["status"] == "PENDING"
+
+
+def test_list__silent_broker(project, own_redis, deployer, monkeypatch):
+    """The list of runs that nobody took asks a broker that does not answer once, not once for each of them."""
+    project("shop", redis_url=own_redis.url, queue="orders", start_timeout=1)
+    monkeypatch.setenv("CELERY_BROKER_URL", own_redis.url)
+    for _ in range(5):
+        deployer.start()
+    waiting.until(lambda: all(store_of(own_redis).peek(each).silent_lanes for each in ids(own_redis)), what="silence")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("CELERY_BROKER_URL", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        statuses = [each["status"] for each in listed(deployer)]
+        asked = len(connections_of(silent))
+
+    assert (statuses, asked) == (["FAIL"] * 5, 1)
+
+
+def store_of(server):
+    return open_store(server.url)
+
+
+def ids(server):
+    return open_places(server.url).recent_ids()
+
+
+def connections_of(server):
+    """Return who has connected and waits to be accepted."""
+    server.settimeout(0)
+    with contextlib.suppress(BlockingIOError), contextlib.ExitStack() as stack:
+        found = []
+        while True:
+            found.append(stack.enter_context(server.accept()[0]))
+    return found
