@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Info, Warning  # noqa: A004 
 
 from smoketest import conf
 from smoketest.errors import QueueUnavailableError
-from smoketest.record.redis import open_store
+from smoketest.record.eviction import eviction_policy
 
 IDS = {
     "type": "smoketest.E001",
@@ -43,7 +43,7 @@ def check_store(**_options: Any) -> list[CheckMessage]:
     """Check the Redis that keeps the runs; for `check --deploy`, as it takes a server."""
     url = conf.read()[0].redis_url
     try:
-        policy = open_store(url).eviction_policy()
+        policy = eviction_policy(url)
     except QueueUnavailableError as error:
         hint = "Slow runs can't be started; fast ones don't need it. See SMOKETEST_REDIS_URL."
         return [Warning(str(error), hint=hint, id=IDS["no answer"])]

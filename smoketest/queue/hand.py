@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from smoketest.errors import QueueUnavailableError
+from smoketest.record.clients import open_connections_only
 from smoketest.record.redis import RedisStore
 from smoketest.record.values import Answer, Assignment, Shard
 from smoketest.results import Result
@@ -60,6 +61,7 @@ class Hand:
         if not self._waiting or is_stopping or is_due:
             most = 0 if is_stopping else self._wanted()
             self._note(self._step(self._store, most=most), most)
+            self._quick_store.reach()  # while a test runs, that may take too long
         self._running = self._waiting.popleft() if self._waiting else None
         self._waited_seconds = time.monotonic() - self._taken_at
         return self._running
@@ -81,11 +83,12 @@ class Hand:
 
         Yes, where Redis does not answer at once.
         """
+        running = self._running
         try:
-            if not self._running or not (self._ended or self._waiting):
-                return self._quick_store.owns(self._shard)
-            running = self._running
-            answer = self._step(self._quick_store, running=running.index)
+            with open_connections_only():
+                if not running or not (self._ended or self._waiting):
+                    return self._quick_store.owns(self._shard)
+                answer = self._step(self._quick_store, running=running.index)
         except QueueUnavailableError:
             return True
         self._note(answer, 1)

@@ -15,6 +15,7 @@ from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.herald import events_untold, herald
 from smoketest.queue.main import Main, ShardName, machine
 from smoketest.queue.settle import QueueWatch, settle
+from smoketest.record.eviction import eviction_policy
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.watch import Watch, open_watch
 from smoketest.record.workers import BEAT_SECONDS, LEASE_SECONDS, Roll, Worker, alive, open_roll
@@ -104,7 +105,7 @@ class Presence:
             logger.exception("presence: a look after the runs failed")
 
     def _warn_of_eviction(self) -> None:
-        policy = self._store.eviction_policy()
+        policy = eviction_policy(self._conf.redis_url)
         if policy not in ("", "noeviction"):
             logger.warning("Redis may drop runs when its memory is full: its maxmemory-policy is %s", policy)
 

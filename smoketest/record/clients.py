@@ -7,6 +7,7 @@ That is one server in redis-py's words, or `redis+cluster://any-node:7000`, or
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,18 @@ from smoketest.errors import QueueUnavailableError
 
 _LUA = Path(__file__).parent / "lua"
 
+_may_connect: ContextVar[bool] = ContextVar("may_connect", default=True)
+
+
+@contextmanager
+def open_connections_only() -> Iterator[None]:
+    """Let clients open no connection inside: how long that takes is up to the resolver, which no timeout bounds."""
+    token = _may_connect.set(False)
+    try:
+        yield
+    finally:
+        _may_connect.reset(token)
+
 
 @cache
 def open_client(url: str, *, timeout_seconds: float) -> "Client":
@@ -34,6 +47,8 @@ class Client:
 
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
         """Take a URL; it connects when it is used."""
+        self.is_in_contact = False
+        """Whether the last call was answered."""
         self._url = url
         self._options = {
             "decode_responses": True,
@@ -58,7 +73,9 @@ class Client:
             # A cluster's client connects when it is made, so that it is made here.
             self._redis = self._redis or _open(self._url, self._options)
             yield self._redis
+            self.is_in_contact = True
         except (redis.RedisError, OSError) as error:
+            self.is_in_contact = False
             message = f"Redis at {self.address} does not answer: {type(error).__name__}: {error}"
             raise QueueUnavailableError(message) from error
 
@@ -87,11 +104,32 @@ class Script:
 def _open(url: str, options: dict[str, Any]) -> Any:
     kind = urlsplit(url).scheme.partition("+")[2]
     plain = url.replace(f"+{kind}", "", 1) if kind else url  # urlunsplit() would break unix:///path
-    if kind == "cluster":
+    if kind == "cluster":  # whose nodes name each other by number, mostly
         return RedisCluster.from_url(plain, **options)
-    if kind == "sentinel":
-        return _open_master(plain, options)
-    return redis.Redis.from_url(plain, **options)
+    opened = _open_master(plain, options) if kind == "sentinel" else redis.Redis.from_url(plain, **options)
+    pool = opened.connection_pool
+    pool.connection_class = _obedient(pool.connection_class)
+    return opened
+
+
+def _obedient(kind: type[Any]) -> type[Any]:
+    """Return the kind of connection that connects only where it may."""
+
+    class Obedient(kind):  # type: ignore[misc]
+        def connect(self) -> None:
+            self._ask()
+            super().connect()
+
+        def connect_check_health(self, *args: Any, **kwargs: Any) -> None:
+            self._ask()
+            super().connect_check_health(*args, **kwargs)
+
+        def _ask(self) -> None:
+            if not (self._sock or _may_connect.get()):
+                message = "no connection is open"
+                raise redis.ConnectionError(message)
+
+    return Obedient
 
 
 def _open_master(url: str, options: dict[str, Any]) -> Any:

@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from smoketest.errors import UnknownRunError
+from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.facts import Run
 from smoketest.record import encoding
 from smoketest.record.clients import Client, Script, open_client
@@ -125,9 +126,8 @@ class RedisStore:
     ) -> Answer:
         """Record the steps that ended and return those that the shard owns then: `most`, or just that which runs.
 
-        What else it owned waits again, and with `most=0` all of it. The first result of a step wins. Safe to repeat
-        when the answer was lost, best with a `turn` higher than before: a call that comes behind one of a later turn
-        only records what ended.
+        What else it owned waits again, and with `most=0` all of it. The first result of a step wins. Repeat it with the
+        next `turn` when the answer was lost: what comes behind a later turn only records.
         """
         asked = {
             "shard": shard.name,
@@ -139,6 +139,12 @@ class RedisStore:
         }
         told = (encoding.ended_step(*each) for each in ended)
         return encoding.answer_of(self._run_script("step", shard.run_id, json.dumps(asked), *told))
+
+    def reach(self) -> None:
+        """Have a connection, unless the last call was answered, or one can't be had."""
+        if not self._client.is_in_contact:
+            with suppress(QueueUnavailableError), self._client.answering() as server:
+                server.ping()
 
     def owns(self, shard: Shard) -> bool:
         """Tell whether what the shard runs is still its own: not cancelled, and its time is not over."""
@@ -169,8 +175,7 @@ class RedisStore:
     def quiet_lanes(self, run_id: str) -> list[str]:
         """Return the lanes where tests wait and nobody works now."""
         with self._client.answering() as server:
-            lanes: list[str] = server.zrange(keys_of(run_id)[QUIET], 0, -1)
-        return lanes
+            return list(server.zrange(keys_of(run_id)[QUIET], 0, -1))
 
     def idle_lanes(self, run_id: str, lanes: Sequence[str], *, patience_seconds: float) -> dict[str, int]:
         """Return those of the lanes that have been quiet for too long, with how many messages are to be sent."""
@@ -240,11 +245,6 @@ class RedisStore:
         with self._client.answering() as server:
             # The token goes round, so that each of those who wait gets it.
             return bool(server.blmove(done, done, max(0.01, min(seconds, _MOST_PATIENCE_SECONDS)), "RIGHT", "LEFT"))
-
-    def eviction_policy(self) -> str:
-        """Return what Redis does when its memory is full; all but `noeviction` loses runs, or messages, in silence."""
-        with self._client.answering() as server:
-            return str(server.info("memory").get("maxmemory_policy", ""))
 
     def _run_script(self, name: str, run_id: str, *arguments: str | int) -> Any:
         return self._scripts[name](keys_of(run_id), *arguments)

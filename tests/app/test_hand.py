@@ -1,0 +1,62 @@
+"""The tests that a shard has in hand, and what it asks Redis while one of them runs."""
+
+import socket
+
+import pytest
+
+from smoketest.queue.hand import Hand
+from smoketest.record.redis import open_store
+from smoketest.record.values import About, Shard, Terms
+from smoketest.results import Plan, Step
+
+RUN = "1a1f8e7c2d5-0f3e5c7a9b1d2f4e6a8c0b2d4f6e8a0c-5d41402a"
+
+
+@pytest.fixture
+def hand(own_redis):
+    """The hand of a shard that runs the first test of a run; it reaches Redis by a name."""
+    url = own_redis.url.replace("127.0.0.1", "localhost")
+    store = open_store(url)
+    plan = Plan(steps=tuple(Step(id=name, test_class="Test", timeout_seconds=5) for name in "ab"))
+    terms = Terms(start_seconds=60, keep_seconds=100, parallel=2)
+    store.create(RUN, plan, About(release="r1", host="web1", test_classes=1), terms)
+    hand = Hand(Shard(run_id=RUN, name="one"), store, open_store(url, timeout_seconds=0.2), lambda: None)
+    hand.take(is_stopping=False)
+    return hand
+
+
+@pytest.fixture
+def lookups(monkeypatch):
+    """The names that have been looked up."""
+    names = []
+    getaddrinfo = socket.getaddrinfo
+
+    def look_up(host, *args, **kwargs):
+        names.append(host)
+        return getaddrinfo(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return names
+
+
+def test_is_wanted__redis_dead(hand, own_redis, lookups):
+    """While a test runs no name is looked up, which may take longer than the test has left."""
+    own_redis.kill()
+
+    answers = [hand.is_wanted() for _ in range(3)]
+
+    assert answers == [True] * 3
+    assert lookups == []
+
+
+def test_is_wanted__redis_back(hand, own_redis):
+    """Before the next test Redis is reached again, so that what has become of the run is heard of."""
+    own_redis.kill()
+    hand.is_wanted()
+    own_redis.start()
+
+    before = hand.is_wanted()
+    hand.take(is_stopping=False)
+
+    assert before
+    assert not hand.is_wanted()  # the run is gone
