@@ -92,26 +92,55 @@ local function end_run()
   renew()
 end
 
+local function count(outcome, steps_ended)
+  note(outcome, fact(outcome) + steps_ended)
+  note('left', fact('left') - steps_ended)
+  if fact('left') == 0 then end_run() end
+end
+
 -- The first result of a step wins; a later one changes nothing. Tells whether it was the first.
 local function finish(index, outcome, is_timeout, result)
   if facts.finished_at or redis.call('HSETNX', results, index, result) == 0 then return false end
   ended[#ended + 1] = index
-  note(outcome, fact(outcome) + 1)
   if is_timeout == '1' then note('timed_out', fact('timed_out') + 1) end
-  note('left', fact('left') - 1)
-  if fact('left') == 0 then end_run() end
+  count(outcome, 1)
   return true
 end
 
-local function give_up(index, cause, message)
-  finish(index, 'errored', '0', cjson.encode({outcome = 'errored', cause = cause, message = message}))
+-- The indices in a text, in parts of some hundreds: Redis serves nobody else meanwhile, and one by one takes ten times as long.
+local function indices_in(text)
+  local parts = {}
+  for index in string.gmatch(text, '%d+') do
+    if not parts[1] or #parts[#parts] == 250 then parts[#parts + 1] = {} end
+    table.insert(parts[#parts], index)
+  end
+  return parts
+end
+
+-- Gives an errored result to those of the steps that have none.
+local function give_up(text, cause, message)
+  local result = cjson.encode({outcome = 'errored', cause = cause, message = message})
+  for _, part in ipairs(facts.finished_at and {} or indices_in(text)) do
+    local open, found = {}, redis.call('HMGET', results, unpack(part))
+    for position, index in ipairs(part) do
+      if not found[position] then
+        ended[#ended + 1] = index
+        open[#open + 1] = index
+        open[#open + 1] = result
+      end
+    end
+    if #open > 0 then
+      redis.call('HSET', results, unpack(open))
+      count('errored', #open / 2)
+    end
+  end
 end
 
 local function give_up_waiting(lane, cause, message)
   while true do
-    local unit = redis.call('LPOP', todo_of(lane))
-    if not unit then break end
-    for index in string.gmatch(unit, '%d+') do give_up(index, cause, message) end
+    local units = redis.call('LPOP', todo_of(lane), 250)
+    if not units then break end
+    give_up(table.concat(units, ' '), cause, message)
   end
   look_at(lane)
 end
@@ -157,14 +186,16 @@ local function release(shard, cause, message)
   if taken > 1 then
     message = string.format('%s; it was one of %d that were taken together, of which one ran then', message, taken)
   end
-  for index in string.gmatch(begun, '%d+') do give_up(index, cause, message) end
+  give_up(begun, cause, message)
   put_back(lane, rest)
   disown(shard, lane)
 end
 
 -- Whatever is without a result, where Redis has lost a key of the run.
 local function give_up_lost()
-  for index = 0, fact('total') - 1 do give_up(tostring(index), 'lost', 'Redis has lost its place in the run') end
+  local indices = {}
+  for index = 0, fact('total') - 1 do indices[#indices + 1] = index end
+  give_up(table.concat(indices, ' '), 'lost', 'Redis has lost its place in the run')
 end
 
 -- When Redis is back, the time of all is over at once, and whoever looks first must not be quicker than those who have waited
