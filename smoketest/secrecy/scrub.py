@@ -34,7 +34,10 @@ class Scrubber:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         """Take the secrets; those too short or too common to be blanked are left out."""
-        known = {each for each in secrets if len(each) >= _LEAST_LENGTH and each.lower() not in _ORDINARY}
+        given = set(secrets)
+        # Where two stand side by side and are escaped, nothing tells whose the backslashes between them are.
+        bare = {each.strip("\\") for each in given}
+        known = {each for each in given | bare if len(each) >= _LEAST_LENGTH and each.lower() not in _ORDINARY}
         spelt = sorted((each for secret in known for each in spellings(secret)), key=len, reverse=True)
         self._inside = tuple(dict.fromkeys(each for each in spelt if len(each) >= _LEAST_INSIDE))
         alone = [re.escape(each) for each in spelt if _LEAST_LENGTH <= len(each) < _LEAST_INSIDE]

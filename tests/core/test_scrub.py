@@ -228,3 +228,11 @@ def test_scrub__whole_behind_a_cut():
     secret = "::: Zq72222222222222222::::"
 
     assert "Zq7" not in Scrubber([secret]).text(f"a[20 chars]:{secret} b")
+
+
+@pytest.mark.parametrize("spell", [str, repr, json.dumps, lambda text: json.dumps(repr(text))])
+def test_scrub__side_by_side(spell):
+    """Secrets that end with backslashes, escaped or not, are blanked where one follows the other."""
+    secret = "\\Zq7222222222222\\"
+
+    assert "Zq7" not in Scrubber([secret]).text(spell(3 * secret))
