@@ -183,7 +183,7 @@ def _make_files_part() -> _Part:
 def _next_descriptor() -> float:
     """Return the number that the next file gets, which is about how many are open; infinity where none may be."""
     try:
-        fd = os.open(os.devnull, os.O_RDONLY)
+        fd = os.dup(2)  # a third of what it takes to open one
     except OSError:
         return math.inf
     os.close(fd)

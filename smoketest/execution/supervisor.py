@@ -70,11 +70,12 @@ class Supervisor:
     def prepare(self, still: Callable[[], None] = lambda: None) -> None:
         """Have a process ready, so that its start is nobody's time; `still` is called now and then meanwhile.
 
-        Where none is to be had, `ask` tells why. For as long as that took to be known it is not tried again: what
-        hangs would hold up each message, but a system that has no process to spare may have one soon.
+        One that has died since its last answer is replaced: the next message is not to answer for it. Where none is to
+        be had, `ask` tells why. For as long as that took to be known it is not tried again: what hangs would hold up
+        each message, but a system that has no process to spare may have one soon.
         """
         began = time.monotonic()
-        if self._process and not self._process.is_fit:  # by what came before: the next message is not to answer for it
+        if self._process and not self._process.is_fit:
             self._end(Ending(is_unwanted=True))
         if self._process or began < self._refused_until:
             return
@@ -90,7 +91,9 @@ class Supervisor:
 
         When `is_wanted`, which is asked now and then and must answer quickly, says no, the process is ended.
         """
-        if not self._refusal:  # else whoever prepares tries again, with somebody to tell that it lasts
+        if not (
+            self._process or self._refusal
+        ):  # else whoever prepares tries again, with somebody to tell that it lasts
             self.prepare()
         process = self._process
         if not process:

@@ -383,6 +383,7 @@ def test_process_that_died_while_idle(supervise):
     os.kill(pid, signal.SIGKILL)
     waiting.until(lambda: is_gone(pid), what="it is dead")
 
+    supervisor.prepare()
     ending = supervisor.ask({}, seconds=10)
 
     assert ending.answer["pid"] != pid
@@ -395,6 +396,7 @@ def test_process_and_warden_that_died_while_idle(supervise):
     os.kill(supervisor._warden._pid, signal.SIGKILL)
     waiting.until(lambda: is_gone(pid), what="both are dead")
 
+    supervisor.prepare()
     ending = supervisor.ask({}, seconds=10)
 
     assert ending.answer["pid"] != pid
@@ -412,6 +414,7 @@ def test_process_that_spoke_unasked(supervise):
     pid = supervisor.ask({}, seconds=10).answer["pid"]
     waiting.until(lambda: not supervisor._process.is_fit, what="it has said more")
 
+    supervisor.prepare()
     ending = supervisor.ask({"number": 2}, seconds=10)
 
     assert ending.answer["number"] == 2
