@@ -72,7 +72,7 @@ def call_without_forks(call: Callable[[], object]) -> None:
         call()
     finally:
         if os.getpid() != pid:
-            os._exit(0)
+            os._exit(1)  # as failed: its parent must not take for success what it has not come to
 
 
 def signal_group(pid: int, number: int) -> None:

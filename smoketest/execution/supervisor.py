@@ -91,9 +91,8 @@ class Supervisor:
 
         When `is_wanted`, which is asked now and then and must answer quickly, says no, the process is ended.
         """
-        if not (
-            self._process or self._refusal
-        ):  # else whoever prepares tries again, with somebody to tell that it lasts
+        # Where one was refused whoever prepares tries again, with somebody to tell that it lasts.
+        if not (self._process or self._refusal):
             self.prepare()
         process = self._process
         if not process:

@@ -20,8 +20,6 @@ _QUICK_SECONDS = 0.005
 """What a test takes that is quicker than to ask for the next one."""
 _UNTOLD_SECONDS = 0.05
 """How long results are kept back at most, but for a test that takes longer itself: `is_wanted` tells them then."""
-
-
 _WORTH_HELP_SECONDS = 3.0
 """The limit of a test that others had better not wait for; to call for help takes less, whatever the broker does."""
 

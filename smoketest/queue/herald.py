@@ -41,7 +41,7 @@ def final_report(run: Run, store: RedisStore) -> Report:
 
 def events_untold(run: Run, patience: timedelta = timedelta()) -> list[str]:
     """Return what has happened with the run, so long ago at least, and is told by nobody yet, as far as was seen."""
-    if run.is_withdrawn:
+    if run.is_withdrawn and _STARTED not in run.told:
         return []
     has_happened = {_STARTED: run.started_at, _FINISHED: run.finished_at}
     return [event for event, at in has_happened.items() if at and event not in run.told and _is_due(run, at, patience)]

@@ -5,6 +5,8 @@ That is one server in redis-py's words, or `redis+cluster://any-node:7000`, or
 """
 
 import hashlib
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,6 +24,9 @@ from redis.sentinel import Sentinel
 from smoketest.errors import QueueUnavailableError
 
 _LUA = Path(__file__).parent / "lua"
+
+_FRESH_SECONDS = 2.0
+"""For so long a connection that was answered counts as open."""
 
 _may_connect: ContextVar[bool] = ContextVar("may_connect", default=True)
 
@@ -47,8 +52,8 @@ class Client:
 
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
         """Take a URL; it connects when it is used."""
-        self.is_in_contact = False
-        """Whether the last call was answered."""
+        self._answered_at = -math.inf
+        """When the last call was answered, by the monotonic clock; for ever ago if the last was not."""
         self._url = url
         self._options = {
             "decode_responses": True,
@@ -66,6 +71,15 @@ class Client:
         """The address without a password in it."""
         return self._url.partition("://")[2].rpartition("@")[2].partition("?")[0]
 
+    def reach(self) -> None:
+        """Have a connection that is open; raises QueueUnavailableError where there is none to be had.
+
+        One that has been idle may be closed at the other end: some Redis close them after minutes.
+        """
+        if time.monotonic() - self._answered_at > _FRESH_SECONDS:
+            with self.answering() as server:
+                server.ping()
+
     @contextmanager
     def answering(self) -> Iterator[Any]:
         """Give redis-py's client; raises QueueUnavailableError where Redis does not answer."""
@@ -73,9 +87,9 @@ class Client:
             # A cluster's client connects when it is made, so that it is made here.
             self._redis = self._redis or _open(self._url, self._options)
             yield self._redis
-            self.is_in_contact = True
+            self._answered_at = time.monotonic()
         except (redis.RedisError, OSError) as error:
-            self.is_in_contact = False
+            self._answered_at = -math.inf
             message = f"Redis at {self.address} does not answer: {type(error).__name__}: {error}"
             raise QueueUnavailableError(message) from error
 

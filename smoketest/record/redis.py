@@ -141,10 +141,9 @@ class RedisStore:
         return encoding.answer_of(self._run_script("step", shard.run_id, json.dumps(asked), *told))
 
     def reach(self) -> None:
-        """Have a connection, unless the last call was answered, or one can't be had."""
-        if not self._client.is_in_contact:
-            with suppress(QueueUnavailableError), self._client.answering() as server:
-                server.ping()
+        """Have a connection, if one can be had, for what is asked while a test runs."""
+        with suppress(QueueUnavailableError):
+            self._client.reach()
 
     def owns(self, shard: Shard) -> bool:
         """Tell whether what the shard runs is still its own: not cancelled, and its time is not over."""

@@ -60,3 +60,14 @@ def test_is_wanted__redis_back(hand, own_redis):
 
     assert before
     assert not hand.is_wanted()  # the run is gone
+
+
+def test_is_wanted__idle_connection(hand, own_redis):
+    """A connection that was closed at the other end while it was idle is made anew before a test, not missed in one."""
+    own_redis.client.client_kill_filter(_type="normal", skipme=True)
+    hand._quick_store._client._answered_at -= 60
+
+    hand.take(is_stopping=False)
+    own_redis.client.delete(f"smoketest:{{{RUN}}}:shards")
+
+    assert not hand.is_wanted()

@@ -383,18 +383,63 @@ def test_sweep__waits_anew_when_redis_is_back(create, redis_server):
     assert at_once.silent_lanes == ()
 
 
-def test_sweep__who_looks_seldom(create, redis_server):
+@pytest.mark.parametrize("seconds", [50, 150, 300])
+def test_sweep__who_looks_seldom(create, redis_server, seconds):
     """Whoever looks only now and then at a run that nobody takes sees its end: that is no outage each time."""
     store = create(make_step("a"))
     looks = []
-    be_away(redis_server, seconds=50)
+    be_away(redis_server, seconds=seconds)
     looks.append(store.peek(RUN))
-    be_away(redis_server, seconds=50)
+    be_away(redis_server, seconds=seconds)
     looks.append(store.peek(RUN))
-    be_away(redis_server, seconds=50)
+    be_away(redis_server, seconds=seconds)
     looks.append(store.peek(RUN))
 
-    assert [look.silent_lanes for look in looks] == [(), (), ("",)]
+    assert looks[0].silent_lanes == ()
+    assert ("",) in [look.silent_lanes for look in looks]
+
+
+def test_sweep__who_looks_seldom_and_another_often(create, redis_server):
+    """What was over when it was last seen does not begin anew, though nobody has ended it: a scraper only looks."""
+    store = create(make_step("a"))
+    silent = []
+    for _ in range(30):
+        be_away(redis_server, seconds=4)
+        silent.append(store.peek(RUN).silent_lanes)
+
+    assert silent[-10:] == [("",)] * 10
+
+
+def test_sweep__away_twice(create, redis_server):
+    """Redis may be away a second time where somebody has looked on for long in between."""
+    store = create(make_step("a"), start_seconds=6)
+    taken = take(store, "one")
+    be_away(redis_server, seconds=4)
+    store.peek(RUN)
+    for _ in range(5):
+        be_away(redis_server, seconds=2)
+        store.hold(Shard(run_id=RUN, name="one"), limit_seconds=60)
+        store.peek(RUN)
+
+    be_away(redis_server, seconds=100)
+    store.peek(RUN)
+    take(store, "one", ended=(taken, make_result("a")))
+
+    assert fetch(store).counts.passed == 1
+
+
+def test_sweep__nearly_over(create, redis_server):
+    """A shard whose time is over just when Redis is back has as much more as one whose time was over before."""
+    store = create(make_step("a"))
+    taken = take(store, "one")
+    be_away(redis_server, seconds=9.8)  # of ten
+    store.peek(RUN)
+    be_away(redis_server, seconds=2)
+
+    store.peek(RUN)
+    take(store, "one", ended=(taken, make_result("a")))
+
+    assert fetch(store).counts.passed == 1
 
 
 @pytest.mark.parametrize("late", [{"running": "1"}, {"most": 1}, {"most": 0}])

@@ -95,7 +95,7 @@ end
 local function count(outcome, steps_ended)
   note(outcome, fact(outcome) + steps_ended)
   note('left', fact('left') - steps_ended)
-  if fact('left') == 0 then end_run() end
+  if fact('left') <= 0 then end_run() end
 end
 
 -- The first result of a step wins; a later one changes nothing. Tells whether it was the first.
@@ -199,18 +199,21 @@ local function give_up_lost()
 end
 
 -- When Redis is back, the time of all is over at once, and whoever looks first must not be quicker than those who have waited
--- to tell: shards have so much more, and how long tests wait for one counts anew. Those who look seldom are no outage: not again
--- before that is over, unless somebody has shown up.
+-- to tell: shards have so much more, and how long tests wait for one counts anew. That there is none who looks often is no outage:
+-- not again before somebody has taken a test, or has looked on after all this was over.
 local RETURN_MS = 5000
 
 local function allow_for_absence()
   local allowed_at = fact('allowed_at')
-  local is_used_up = allowed_at > fact('active_at') and now - allowed_at < 2 * fact('start_ms')
+  local was_watched = fact('seen_at') - allowed_at > math.max(fact('start_ms'), RETURN_MS)
+  local is_used_up = allowed_at > fact('active_at') and not was_watched
   if was_unseen() and not is_used_up then
     note('allowed_at', now)
-    local over = overdue()
-    for position = 1, #over, 2 do redis.call('ZADD', leases, now + RETURN_MS, over[position]) end
-    for _, lane in ipairs(redis.call('ZRANGE', quiet, 0, -1)) do redis.call('ZADD', quiet, now, lane) end
+    for _, shard in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now + RETURN_MS)) do
+      redis.call('ZADD', leases, now + RETURN_MS, shard)
+    end
+    local not_over = fact('seen_at') - fact('start_ms')
+    for _, lane in ipairs(redis.call('ZRANGEBYSCORE', quiet, not_over, '+inf')) do redis.call('ZADD', quiet, now, lane) end
   end
   note_look()
 end

@@ -52,6 +52,12 @@ class MethodTest(ForkingTest):
         fork()
         FooModel.objects.count()
 
+    def test_child_fails(self):
+        child = os.fork()
+        if not child:
+            self.fail("what the child finds")
+        self.assertNotEqual(os.waitpid(child, 0)[1], 0)
+
     def test_in_a_cleanup(self):
         self.addCleanup(write_around_a_fork)
 
