@@ -130,6 +130,13 @@ def handed_over(old, gate):
     return gate.begun()
 
 
+def report_of_successor(old, gate, deployer, url):
+    """Return the report of a run that a worker which is being shut down hands over to one that is there already."""
+    handed_over(old, gate)
+    gate.open()
+    return deployer.final(url)
+
+
 def test_worker_stopped__another_lives(start_worker, run_gated, gate, deployer):
     """A worker is shut down as on each deploy: it ends after the test that runs, and its successor runs the rest."""
     old = start_worker()
@@ -139,9 +146,7 @@ def test_worker_stopped__another_lives(start_worker, run_gated, gate, deployer):
     old.process.send_signal(signal.SIGTERM)
     waiting.until(lambda: "Warm shutdown" in old.output(), what="the shutdown begins")
     start_worker()
-    handed_over(old, gate)
-    gate.open()
-    report = deployer.final(url)
+    report = report_of_successor(old, gate, deployer, url)
 
     assert outcomes_of(report) == ALL_PASSED
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
@@ -177,9 +182,7 @@ def test_all_of_a_worker_stopped(start_worker, run_gated, gate, deployer, pool):
     send_signal(signal.SIGTERM, reversed(old.processes()))
     waiting.until(lambda: "Warm shutdown" in old.output(), what="the shutdown begins")
     start_worker()
-    handed_over(old, gate)
-    gate.open()
-    report = deployer.final(url)
+    report = report_of_successor(old, gate, deployer, url)
 
     assert outcomes_of(report) == ALL_PASSED
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
@@ -197,9 +200,7 @@ def test_all_of_a_worker_stopped_twice(start_worker, run_gated, gate, deployer):
     send_signal(signal.SIGTERM, reversed(old.processes()))
     waiting.until(lambda: old.output().count("Warm shutdown") == 2, what="both are heard")
     start_worker()
-    handed_over(old, gate)
-    gate.open()
-    report = deployer.final(url)
+    report = report_of_successor(old, gate, deployer, url)
 
     assert outcomes_of(report) == ALL_PASSED
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]

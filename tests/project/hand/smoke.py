@@ -4,7 +4,9 @@ from smoketest import SmokeTest
 from tests.project.gated.smoke import AtGateTest
 
 
-class AQuickTest(SmokeTest):
+class QuickTest(SmokeTest):
+    abstract = True
+
     def test_0(self):
         pass
 
@@ -20,6 +22,8 @@ class AQuickTest(SmokeTest):
     def test_4(self):
         pass
 
+
+class AQuickTest(QuickTest):
     def test_5(self):
         pass
 
@@ -38,18 +42,5 @@ class BWaitingTest(AtGateTest):
         self.wait()
 
 
-class CQuickTest(SmokeTest):
-    def test_0(self):
-        pass
-
-    def test_1(self):
-        pass
-
-    def test_2(self):
-        pass
-
-    def test_3(self):
-        pass
-
-    def test_4(self):
-        pass
+class CQuickTest(QuickTest):
+    pass
