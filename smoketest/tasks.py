@@ -26,7 +26,7 @@ workers.attach()
 )
 def run_shard(self: "Task[Any, Any]", run_id: str, lane: str = "") -> None:
     """Run tests of the run one after another, each in a supervised process, and record their results."""
-    work = shard.begin(run_id, lane, str(self.request.id))
+    work = shard.work_of(run_id, lane, str(self.request.id))
     if work is None:
         return
     with shard.given_up_if_raised(work), left_to_main(), lend_supervisor(conf.searched_apps(work.conf)) as supervisor:

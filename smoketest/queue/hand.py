@@ -9,7 +9,7 @@ from dataclasses import replace
 from smoketest.errors import QueueUnavailableError
 from smoketest.record.clients import open_connections_only
 from smoketest.record.redis import RedisStore
-from smoketest.record.values import Answer, Assignment, Shard
+from smoketest.record.values import Answer, Assignment, Begun, Shard
 from smoketest.results import Result
 
 logger = logging.getLogger("smoketest")
@@ -49,6 +49,15 @@ class Hand:
         self._taken_at = 0.0
         self._waited_seconds = 0.0
         """How long the step that runs has waited in the hand."""
+
+    def begin(self, *, most: int, release: str, delivery: str) -> Begun:
+        """Tell that the shard begins, with `most` steps at once; raises as the store does, and may be repeated."""
+        self._turn += 1
+        begun = self._store.begin(self._shard, turn=self._turn, most=most, release=release, delivery=delivery)
+        if begun.first:
+            self._note(begun.first, most)
+            self._quick_store.reach()
+        return begun
 
     def take(self, *, is_stopping: bool) -> Assignment | None:
         """Return the next step to be run; None when there is none any more, or none is to be begun.

@@ -36,7 +36,7 @@ _PAUSE_SECONDS = 0.1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """A shard that has begun, and what it needs."""
+    """A shard, and what it needs."""
 
     shard: Shard
     store: RedisStore
@@ -44,33 +44,18 @@ class Work:
     release: str
 
 
-def begin(run_id: str, lane: str, task_id: str) -> Work | None:
-    """Begin a shard, unless there is nothing to do, or it is for another release or host than this worker's."""
-    settings = conf.current()
+def work_of(run_id: str, lane: str, task_id: str) -> Work | None:
+    """Return what the shard of a message needs, unless that is for another host than this worker's."""
     if lane and lane != platform.node():
         logger.error("run %s: left alone: the message was for host %s, this is %s", run_id, lane, platform.node())
         return None
-    work = Work(
+    settings = conf.current()
+    return Work(
         shard=Shard(run_id=run_id, name=str(name_of_this(task_id)), lane=lane),
         store=open_store(settings.redis_url, timeout_seconds=_STORE_TIMEOUT_SECONDS),
         conf=settings,
         release=conf.release_of(settings),
     )
-    try:
-        begun = _patiently(lambda: work.store.begin(work.shard, release=work.release, delivery=f" {task_id} "))
-    except UnknownRunError:
-        logger.info("run %s: there is no such run any more", run_id)
-        return None
-    dead = [name for name in begun.earlier if ShardName.parse(name).is_dead]
-    for name in dead:
-        work.store.abandon(run_id, name, "its worker process died while it ran")
-    if begun.about.release == work.release:
-        has_work = begun.has_work or (dead and _patiently(lambda: work.store.hold(work.shard)))
-        return work if has_work else None
-    refusal = f"worker {main_process().id} runs release {work.release}, this run is for {begun.about.release}"
-    logger.warning("run %s: left alone: %s", run_id, refusal)
-    work.store.refuse(run_id, own_secrets.scrubber().text(refusal))
-    return None
 
 
 @contextmanager
@@ -108,12 +93,14 @@ class Processes(Protocol):
 def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], processes: Processes) -> None:
     """Take and run tests until none is left, or until the worker stops: then a successor gets the rest.
 
-    `run` is given a step, and what it may ask now and then whether that is still wanted.
+    None, where the run is unknown or for another release. `run` is given a step, and what it may ask now and then whether that is still wanted.
     """
     scrub = own_secrets.scrubber().result  # in this process: no test has been at what it knows
     quick_store = _quick_store(work)
     hand = Hand(work.shard, work.store, quick_store, lambda: _send_another(work, quick_store))
     spans: dict[str, tuple[int, int]] = {}
+    if not _begin(work, hand, is_ready=not main_process().is_stopping and processes.call()):
+        return
 
     def take() -> Assignment | None:
         # One that stands by comes while Redis is asked; for one that has to be started no test should wait.
@@ -135,6 +122,25 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], pro
         _send_another(work, work.store)
     _tell_of_tests(work, hand, spans)
     _herald(work, work.store)
+
+
+def _begin(work: Work, hand: Hand, *, is_ready: bool) -> bool:
+    """Begin a shard, with its first step where a process for that is ready; tell whether there is anything to do."""
+    run_id, delivery = work.shard.run_id, f" {ShardName.parse(work.shard.name).task_id} "
+    try:
+        begun = _patiently(lambda: hand.begin(most=int(is_ready), release=work.release, delivery=delivery))
+    except UnknownRunError:
+        logger.info("run %s: there is no such run any more", run_id)
+        return False
+    dead = [name for name in begun.earlier if ShardName.parse(name).is_dead]
+    for name in dead:
+        work.store.abandon(run_id, name, "its worker process died while it ran")
+    if begun.about.release == work.release:
+        return begun.has_work or (bool(dead) and _patiently(lambda: work.store.hold(work.shard)))
+    refusal = f"worker {main_process().id} runs release {work.release}, this run is for {begun.about.release}"
+    logger.warning("run %s: left alone: %s", run_id, refusal)
+    work.store.refuse(run_id, own_secrets.scrubber().text(refusal))
+    return False
 
 
 def _tell_of_tests(work: Work, hand: Hand, spans: Mapping[str, tuple[int, int]]) -> None:

@@ -4,14 +4,12 @@ That is one server in redis-py's words, or `redis+cluster://any-node:7000`, or
 `redis+sentinel://first:26379,second:26379/service/database`, or either with `rediss` for TLS.
 """
 
-import hashlib
 import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -22,8 +20,6 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from smoketest.errors import QueueUnavailableError
-
-_LUA = Path(__file__).parent / "lua"
 
 _FRESH_SECONDS = 2.0
 """For so long a connection that was answered counts as open."""
@@ -92,27 +88,6 @@ class Client:
             self._answered_at = -math.inf
             message = f"Redis at {self.address} does not answer: {type(error).__name__}: {error}"
             raise QueueUnavailableError(message) from error
-
-
-class Script:
-    """A Lua script that is sent once and then named.
-
-    redis-py's own looks for pipelines first, which takes a tenth of a call.
-    """
-
-    def __init__(self, client: Client, *names: str) -> None:
-        """Take the client that runs it, and the names of the files in `lua` that it is made of."""
-        self._client = client
-        self._source = "".join((_LUA / f"{name}.lua").read_text() for name in names)
-        self._digest = hashlib.sha1(self._source.encode(), usedforsecurity=False).hexdigest()
-
-    def __call__(self, keys: list[str], *arguments: str | int) -> Any:
-        """Run it; its keys must be of one hash tag."""
-        with self._client.answering() as server:
-            try:
-                return server.evalsha(self._digest, len(keys), *keys, *arguments)
-            except redis.exceptions.NoScriptError:
-                return server.eval(self._source, len(keys), *keys, *arguments)
 
 
 def _open(url: str, options: dict[str, Any]) -> Any:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from functools import cache
 
-from smoketest.record.clients import Client, Script, open_client
+from smoketest.record.clients import Client, open_client
+from smoketest.record.scripts import Script
 
 RECENT = "smoketest:{orders}:runs"
 """The runs that were started last, in the order of Redis' own clock."""

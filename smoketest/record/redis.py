@@ -11,8 +11,9 @@ from typing import Any
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.facts import Run
 from smoketest.record import encoding
-from smoketest.record.clients import Client, Script, open_client
+from smoketest.record.clients import Client, open_client
 from smoketest.record.keys import BASELINE, DONE, LOOKED_AT, ORDER, OWNERS, QUIET, RESULTS, SHARDS, STEPS, TODO, keys_of
+from smoketest.record.scripts import scripts_of_runs
 from smoketest.record.values import About, Answer, Assignment, Begun, Left, Shard, Terms
 from smoketest.results import Plan, Result
 
@@ -49,16 +50,7 @@ class RedisStore:
     def __init__(self, client: Client) -> None:
         """Take the client of the server."""
         self._client = client
-        of_runs = ("abandon", "cancel", "give_up", "idle", "refuse", "step", "tell", "told")
-        self._scripts = {name: Script(client, "facts", "changing", name) for name in of_runs} | {
-            "add": Script(client, "facts", "changing", "adding", "add"),
-            "begin": Script(client, "facts", "changing", "holding", "begin"),
-            "create": Script(client, "facts", "changing", "adding", "standing", "create"),
-            "hold": Script(client, "facts", "changing", "holding", "hold"),
-            "look": Script(client, "facts", "standing", "look"),
-            "poll": Script(client, "facts", "changing", "standing", "reading", "poll"),
-            "read": Script(client, "facts", "reading", "read"),
-        }
+        self._scripts = scripts_of_runs(client)
 
     def create(self, run_id: str, plan: Plan, about: About, terms: Terms, *, baseline: str = "") -> Run:
         """Record a new run and return it; a second call changes nothing.
@@ -95,17 +87,27 @@ class RedisStore:
         with self._client.answering() as server:
             server.delete(*keys, *(f"{keys[TODO]}@{lane}" for lane in encoding.lanes(plan) if lane))
 
-    def begin(self, shard: Shard, *, release: str, delivery: str) -> Begun:
-        """Tell that a shard of a release begins, which then may wait for a process as after `hold`.
+    def begin(self, shard: Shard, *, turn: int = 0, most: int = 0, release: str, delivery: str) -> Begun:
+        """Tell that a shard of a release begins. It is handed `most` steps as by `step`, or may wait as after `hold`.
 
         `delivery` is what the names of all shards have in common that got the same message.
         """
-        asked = (shard.name, shard.lane, int(_HOLD_SECONDS * 1000), release, delivery)
-        answer = self._run_script("begin", shard.run_id, *asked)
+        asked = {
+            **_asked(shard, turn=turn, most=most),
+            "hold_ms": int(_HOLD_SECONDS * 1000),
+            "release": release,
+            "delivery": delivery,
+        }
+        answer = self._run_script("begin", shard.run_id, json.dumps(asked))
         if not answer:
             raise UnknownRunError(shard.run_id)
-        about, has_work, *earlier = answer
-        return Begun(about=encoding.about_of(about), has_work=bool(has_work), earlier=tuple(earlier))
+        about, has_work, handed_out, *earlier = answer
+        return Begun(
+            about=encoding.about_of(about),
+            has_work=bool(has_work),
+            first=encoding.answer_of(handed_out) if handed_out else None,
+            earlier=tuple(earlier),
+        )
 
     def hold(self, shard: Shard, *, limit_seconds: float = 0.0) -> bool:
         """Let a shard wait for a process before its next step, for a while; tell whether there is anything to do.
@@ -129,14 +131,7 @@ class RedisStore:
         What else it owned waits again, and with `most=0` all of it. The first result of a step wins. Repeat it with the
         next `turn` when the answer was lost: what comes behind a later turn only records.
         """
-        asked = {
-            "shard": shard.name,
-            "lane": shard.lane,
-            "turn": turn,
-            "grace_ms": int(_LEASE_GRACE_SECONDS * 1000),
-            "running": running,
-            "most": most,
-        }
+        asked = _asked(shard, turn=turn, running=running, most=most)
         told = (encoding.ended_step(*each) for each in ended)
         return encoding.answer_of(self._run_script("step", shard.run_id, json.dumps(asked), *told))
 
@@ -247,3 +242,15 @@ class RedisStore:
 
     def _run_script(self, name: str, run_id: str, *arguments: str | int) -> Any:
         return self._scripts[name](keys_of(run_id), *arguments)
+
+
+def _asked(shard: Shard, *, turn: int, running: str = "", most: int) -> dict[str, Any]:
+    """Return what a shard asks for as the scripts want it."""
+    return {
+        "shard": shard.name,
+        "lane": shard.lane,
+        "turn": turn,
+        "grace_ms": int(_LEASE_GRACE_SECONDS * 1000),
+        "running": running,
+        "most": most,
+    }

@@ -69,6 +69,8 @@ class Begun:
     about: About
     has_work: bool
     """There is something to do for it, and the run is for its release."""
+    first: Answer | None = None
+    """The steps that were handed out to it at once; None: it has to ask."""
     earlier: tuple[str, ...] = ()
     """The names of the shards that got the same message before and still own a step."""
 

@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from smoketest.record.clients import Client, Script, open_client
+from smoketest.record.clients import Client, open_client
+from smoketest.record.scripts import Script
 from smoketest.record.places import OPEN
 
 _WATCH = "smoketest:{orders}:watch:"

@@ -5,7 +5,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 
-from smoketest.record.clients import Client, Script, open_client
+from smoketest.record.clients import Client, open_client
+from smoketest.record.scripts import Script
 from smoketest.results import pick_known
 
 BEAT_SECONDS = 2.0
