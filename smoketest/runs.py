@@ -3,9 +3,10 @@
 import logging
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from smoketest import foreground, latest, sharing
 from smoketest.conf import Conf, release_of
@@ -17,9 +18,10 @@ from smoketest.planning import plan_for_queue, plan_of
 from smoketest.progress.display import Display
 from smoketest.queue.dispatch import publish
 from smoketest.queue.herald import final_report, herald
-from smoketest.queue.orders import messages_for, on_living_hosts, require_room, wanted_by
+from smoketest.queue.orders import messages_for, on_living_hosts, require_holder, require_room, wanted_by
 from smoketest.queue.settle import QueueWatch, settle
 from smoketest.record.baselines import open_baselines
+from smoketest.record.clients import ask_both
 from smoketest.record.ids import is_ours, make_id
 from smoketest.record.places import open_places
 from smoketest.record.redis import MOST_RESULTS, RedisStore, open_store
@@ -77,36 +79,36 @@ def start(order: Order, conf: Conf) -> Report:
     plan = plan_for_queue(order.selection, conf)
     plan = on_living_hosts(plan, workers) if order.on_every_host else plan
     wanted = wanted_by(order, plan, release)
-    place = places.look(wanted, most=conf.starts_per_minute)
+    before = open_baselines(conf.redis_url).before_call(order.words, release)
+    place, baseline = ask_both(places.look_call(wanted, most=conf.starts_per_minute), before)
     if place.holder and _satisfies(place.holder, order, conf):
         return fetch(place.holder, conf)
     require_room(place, most=conf.starts_per_minute)
     run_id = make_id()
-    run = store.create(
-        run_id,
-        plan,
-        About(
-            release=release,
-            host=platform.node(),
-            test_classes=plan.test_classes,
-            selection=order.words,
-            only_new=order.only_new,
-            # Whoever asks with the same key has the same run, also when it has ended.
-            place="" if order.key else wanted,
-        ),
-        Terms(start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds, parallel=conf.parallel),
-        baseline=open_baselines(conf.redis_url).before(order.words, release),
+    about = About(
+        release=release,
+        host=platform.node(),
+        test_classes=plan.test_classes,
+        selection=order.words,
+        only_new=order.only_new,
+        # Whoever asks with the same key has the same run, also when it has ended.
+        place="" if order.key else wanted,
     )
-    taken = places.claim(
+    terms = Terms(start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds, parallel=conf.parallel)
+    creation = store.create_call(run_id, plan, about, terms, baseline=baseline)
+    claim = places.claim_call(
         wanted,
         run_id,
-        instead_of=None if order.is_always_another else place.holder,
+        place,
+        is_another=order.is_always_another,
         most=conf.starts_per_minute,
-        keep_seconds=max(conf.result_seconds, run.left_seconds),
+        keep_seconds=max(conf.result_seconds, terms.bound_seconds(plan)),
     )
+    run, taken = ask_both(creation, claim)
     if taken.holder != run_id:
         store.discard(run_id, plan)
         require_room(taken, most=conf.starts_per_minute)
+        require_holder(taken)
         return fetch(taken.holder, conf)
     messages = messages_for(plan, workers, release, parallel=conf.parallel)
     try:
@@ -119,14 +121,13 @@ def start(order: Order, conf: Conf) -> Report:
     return report_of(run, conf)
 
 
-def look(run_id: str, conf: Conf, *, most_results: int = 0, has_ended: bool = False) -> Run:
+def look(run_id: str, conf: Conf, *, most_results: int = 0) -> Run:
     """Return a queued run as it stands, without its results; that costs the same however many they are.
 
     One that has finished, and has no more than `most_results`, mostly comes with them: whoever reports it saves a look.
-    Whoever knows that it `has_ended` saves another. Raises UnknownRunError for an id that was never given out,
-    GoneRunError for one whose record is gone.
+    Raises UnknownRunError for an id that was never given out, GoneRunError for one whose record is gone.
     """
-    return _look(run_id, conf, QueueWatch(conf), most_results=most_results, has_ended=has_ended)
+    return _look(run_id, conf, lambda store: store.peek(run_id, most_results=most_results))
 
 
 def report_of(run: Run, conf: Conf, *, after: int | None = None, url: str = "") -> Report:
@@ -137,7 +138,7 @@ def report_of(run: Run, conf: Conf, *, after: int | None = None, url: str = "") 
     if after is not None:
         run = _store(conf).new_results(run, after)
         return replace(summarise(run, url=url), next_after=after + len(run.results))
-    return replace(final_report(run, _store(conf)), url=url) if run.finished_at else summarise(run, url=url)
+    return final_report(run, _store(conf), url=url) if run.finished_at else summarise(run, url=url)
 
 
 def fetch(run_id: str, conf: Conf) -> Report:
@@ -151,13 +152,11 @@ def wait(run_id: str, seconds: float, conf: Conf, *, is_new: bool = False) -> Ru
     One that is new, and can't have finished, is waited for before it is looked at.
     """
     until = time.monotonic() + seconds
-    has_ended = is_new and _store(conf).wait(run_id, seconds)
-    while True:
-        run = look(run_id, conf, most_results=MOST_RESULTS, has_ended=has_ended)
+    run = None if is_new else look(run_id, conf, most_results=MOST_RESULTS)
+    while run is None or not (run.finished_at or time.monotonic() >= until):
         left = until - time.monotonic()
-        if run.finished_at or left <= 0:
-            return run
-        has_ended = _store(conf).wait(run_id, left)
+        run = _look(run_id, conf, lambda store: store.wait(run_id, left, most_results=MOST_RESULTS))
+    return run
 
 
 def follow(run_id: str, seconds: float, conf: Conf, display: Display) -> Report:
@@ -193,7 +192,7 @@ def recent(conf: Conf) -> list[Report]:
     reports, queue = [], QueueWatch(conf)
     for run_id in open_places(conf.redis_url).recent_ids():
         try:
-            reports.append(summarise(_look(run_id, conf, queue)))
+            reports.append(summarise(_look(run_id, conf, partial(RedisStore.peek, run_id=run_id), queue)))
         except (UnknownRunError, GoneRunError):
             continue
         except (KeyError, TypeError, ValueError):  # of another version: the others' rows don't hang on it
@@ -201,10 +200,10 @@ def recent(conf: Conf) -> list[Report]:
     return reports
 
 
-def _look(run_id: str, conf: Conf, queue: QueueWatch, *, most_results: int = 0, has_ended: bool = False) -> Run:
+def _look(run_id: str, conf: Conf, ask: Callable[[RedisStore], Run], queue: QueueWatch | None = None) -> Run:
     store = _store(conf)
     with _about_run(run_id):
-        run = settle(store.peek(run_id, most_results=most_results, has_ended=has_ended), store, conf, queue)
+        run = settle(ask(store), store, conf, queue or QueueWatch(conf))
     if run.is_withdrawn:
         message = f"run {run_id} was never queued, since the broker did not answer; start another"
         raise GoneRunError(message)

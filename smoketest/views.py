@@ -147,13 +147,15 @@ class SlowView(_SmokeView):
             return self._forbidden(access.HOW_TO_ACT)
         seconds = asked.wait_of(request, self.conf)
         report = runs.start(asked.order_of(request), self.conf)
+        url = self._url_of(request, report.run_id)
         if seconds and not report.status.is_finished:
             _let_go_of_databases()
             run = runs.wait(report.run_id, seconds, self.conf, is_new=True)
-            report = runs.report_of(run, self.conf)
+            report = runs.report_of(run, self.conf, url=url)
+        else:
+            report = replace(report, url=url)
         response = self._answer(request, report)
-        if "Location" not in response.headers:
-            response.headers["Location"] = self._url_of(request, report.run_id)
+        response.headers["Location"] = url
         return response
 
     get = post

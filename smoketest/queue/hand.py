@@ -36,6 +36,8 @@ class Hand:
         """
         self.left = 0
         """How many units wait for somebody else."""
+        self.has_ended = False
+        """Whether the whole run has, as far as is known."""
         self._shard = shard
         self._store = store
         self._quick_store = quick_store
@@ -125,3 +127,4 @@ class Hand:
         self._most = max(1, most)
         self._taken_at = time.monotonic()
         self.left = answer.left
+        self.has_ended = answer.has_ended

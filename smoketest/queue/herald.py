@@ -34,9 +34,9 @@ def herald(run: Run, store: RedisStore, conf: Conf, *, untold_seconds: float = 0
         logger.debug("run %s: what has happened is not told here: %s", run.id, error)
 
 
-def final_report(run: Run, store: RedisStore) -> Report:
-    """Report a run that has finished, with all its results."""
-    return _report(store.with_results(run))
+def final_report(run: Run, store: RedisStore, *, url: str = "") -> Report:
+    """Report a run that has finished and is found at a URL, with all its results."""
+    return _report(store.with_results(run), url)
 
 
 def events_untold(run: Run, patience: timedelta = timedelta()) -> list[str]:
@@ -63,8 +63,8 @@ def _tell(run: Run, events: list[str], store: RedisStore, conf: Conf) -> None:
         announce.run_ended(report, send_bounded)
 
 
-def _report(run: Run) -> Report:
-    return summarise_final(run, baselines.decode(run.baseline))
+def _report(run: Run, url: str = "") -> Report:
+    return summarise_final(run, baselines.decode(run.baseline), url=url)
 
 
 def _remember(run: Run, report: Report, conf: Conf) -> None:

@@ -15,6 +15,9 @@ _ALIVE = "alive"
 _MOMENT = struct.Struct("d")
 """Of the monotonic clock, which all processes of a machine share."""
 
+_own_began: dict[int, str] = {}
+"""When this process began, by its number: a forked one has another. To read it takes longer than all the rest."""
+
 
 class Main:
     """A worker's main process, as its pool sees it."""
@@ -83,7 +86,10 @@ class ShardName:
 def name_of_this(task_id: str) -> ShardName:
     """Return the name of the shard that this process begins."""
     pid = os.getpid()
-    process = f"{machine()}:{pid}:{_began(pid)}"
+    began = _own_began.get(pid) or _began(pid)
+    if began != _ALIVE:  # else the next time may tell
+        _own_began[pid] = began
+    process = f"{machine()}:{pid}:{began}"
     return ShardName(task_id=task_id, worker_id=main_process().id, process=process, turn=secrets.token_hex(4))
 
 

@@ -64,3 +64,10 @@ def require_room(place: Place, *, most: int) -> None:
             f"(SMOKETEST_STARTS_PER_MINUTE); ask again in {math.ceil(place.full_seconds)} s"
         )
         raise TooManyRunsError(message, after_seconds=place.full_seconds)
+
+
+def require_holder(place: Place) -> None:
+    """Raise QueueUnavailableError where a place was claimed too late, and nobody has it."""
+    if not place.holder:
+        message = "Redis took too long to start a run, so none was started; ask again"
+        raise QueueUnavailableError(message)

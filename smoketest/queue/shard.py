@@ -18,7 +18,7 @@ from smoketest.queue.dispatch import Message, publish
 from smoketest.queue.hand import Hand
 from smoketest.queue.herald import herald
 from smoketest.queue.main import ShardName, main_process, name_of_this
-from smoketest.record.redis import RedisStore, open_store
+from smoketest.record.redis import MOST_RESULTS, RedisStore, open_store
 from smoketest.record.values import Assignment, Shard
 from smoketest.results import Result, Step
 from smoketest.signals import run_started
@@ -121,7 +121,8 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], pro
     if hand.left and main_process().is_stopping:
         _send_another(work, work.store)
     _tell_of_tests(work, hand, spans)
-    _herald(work, work.store)
+    if hand.has_ended:  # else somebody else is to end it, and tells then
+        _herald(work, work.store, has_ended=True)
 
 
 def _begin(work: Work, hand: Hand, *, is_ready: bool) -> bool:
@@ -158,9 +159,10 @@ def _tell_of_tests(work: Work, hand: Hand, spans: Mapping[str, tuple[int, int]])
     send_all(events)
 
 
-def _herald(work: Work, store: RedisStore) -> None:
+def _herald(work: Work, store: RedisStore, *, has_ended: bool = False) -> None:
     with suppress(QueueUnavailableError, UnknownRunError):  # the workers' main processes look again
-        herald(store.peek(work.shard.run_id), store, work.conf)
+        run = store.peek(work.shard.run_id, most_results=MOST_RESULTS, has_ended=has_ended)
+        herald(run, store, work.conf)
 
 
 def _quick_store(work: Work) -> RedisStore:

@@ -8,7 +8,7 @@ from functools import cache
 
 from django.utils.crypto import salted_hmac
 
-from smoketest.record.clients import Client, open_client
+from smoketest.record.clients import Call, Client, open_client
 from smoketest.record.scripts import Script
 from smoketest.report.comparison import Baseline
 from smoketest.results import pick_known
@@ -39,11 +39,15 @@ class Baselines:
         text = encode(baseline)
         self._remember([_key(selection)], baseline.release, created_ms, text, int(KEEP_SECONDS))
 
-    def before(self, selection: str, release: str) -> str:
-        """Return what the last other release came to, encoded; nothing where none is known."""
-        with self._client.answering() as server:
-            last, baseline, _, older_baseline = server.hmget(_key(selection), _NAMES)
-        return (older_baseline if last == release else baseline) or ""
+    def before_call(self, selection: str, release: str) -> Call[str]:
+        """Return the call for what the last other release came to, encoded; nothing where none is known."""
+        key = _key(selection)
+
+        def read(answer: tuple[str | None, ...]) -> str:
+            last, baseline, _, older_baseline = answer
+            return (older_baseline if last == release else baseline) or ""
+
+        return Call(self._client, lambda server: server.hmget(key, _NAMES), read)
 
 
 def encode(baseline: Baseline) -> str:

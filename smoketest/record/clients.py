@@ -6,11 +6,12 @@ That is one server in redis-py's words, or `redis+cluster://any-node:7000`, or
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
@@ -20,6 +21,9 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from smoketest.errors import QueueUnavailableError
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 _FRESH_SECONDS = 2.0
 """For so long a connection that was answered counts as open."""
@@ -88,6 +92,42 @@ class Client:
             self._answered_at = -math.inf
             message = f"Redis at {self.address} does not answer: {type(error).__name__}: {error}"
             raise QueueUnavailableError(message) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[A]):
+    """What is asked of Redis; it may be asked again."""
+
+    client: Client
+    send: Callable[[Any], Any]
+    """Asks what it is given, redis-py's client or a pipeline."""
+    read: Callable[[Any], A]
+    """Makes an answer of what Redis has answered."""
+
+    def ask(self) -> A:
+        """Return the answer; raises QueueUnavailableError where Redis does not answer."""
+        with self.client.answering() as server:
+            return self.read(self.send(server))
+
+
+def ask_both(first: Call[A], second: Call[B]) -> tuple[A, B]:
+    """Return the answers to two calls by the same client, as `Call.ask` does, in one trip.
+
+    On a cluster, whose nodes answer each for themselves, and for which redis-py's pipelines take no scripts, they are two.
+    The second is asked in any case.
+    """
+    with first.client.answering() as server:
+        if isinstance(server, RedisCluster):
+            answers = [first.send(server), second.send(server)]
+        else:
+            pipe = server.pipeline(transaction=False)
+            first.send(pipe)
+            second.send(pipe)
+            try:
+                answers = pipe.execute()
+            except redis.exceptions.NoScriptError:
+                answers = [first.send(server), second.send(server)]
+        return first.read(answers[0]), second.read(answers[1])
 
 
 def _open(url: str, options: dict[str, Any]) -> Any:

@@ -1,14 +1,15 @@
 """How plans, steps, results and the facts of a run stand in Redis."""
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from smoketest.facts import Counts, Run
-from smoketest.record.values import About, Answer, Assignment
+from smoketest.record.values import About, Answer, Assignment, Terms
 from smoketest.results import Cause, Plan, Result, Step, pick_known
 
 _PART = 500
@@ -16,7 +17,32 @@ _PART = 500
 _ABOUT_FIELDS = frozenset(About.__slots__)
 
 
-def parts(plan: Plan) -> Iterator[dict[str, Any]]:
+def new_run(plan: Plan, about: About, terms: Terms, baseline: str) -> Iterator[str]:
+    """Yield what is recorded of a new run, a part at a time; the last part holds all that is not of the plan."""
+    bound = terms.bound_seconds(plan)
+    ttl_seconds = math.ceil(max(terms.keep_seconds, bound))
+    *parts, last = ({**part, "ttl_seconds": ttl_seconds} for part in _parts(plan))
+    yield from map(json.dumps, parts)
+    facts = {
+        "about": json.dumps(asdict(about)),
+        "parallel": terms.parallel,
+        "start_ms": int(terms.start_seconds * 1000),
+        "total": len(plan.steps),
+        "ttl_seconds": ttl_seconds,
+        "keep_seconds": max(1, int(terms.keep_seconds)),
+    }
+    given = {
+        "part": last,
+        "facts": facts,
+        "lanes": " ".join(lanes(plan)),
+        "known": _known(plan),
+        "bound_ms": int(bound * 1000),
+        "baseline": baseline,
+    }
+    yield json.dumps(given)
+
+
+def _parts(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield the plan in parts, at least one; a unit's part is that of its last step."""
     index_of = {step.id: index for index, step in enumerate(plan.steps)}
     units_by_part = defaultdict(list)
@@ -38,7 +64,7 @@ def lanes(plan: Plan) -> list[str]:
     return list(dict.fromkeys(step.host for step in plan.steps if step.id not in plan.known))
 
 
-def known(plan: Plan) -> list[dict[str, str]]:
+def _known(plan: Plan) -> list[dict[str, str]]:
     """Return the results that stand before anything runs."""
     results = [(str(index), plan.known.get(step.id)) for index, step in enumerate(plan.steps)]
     return [
@@ -71,6 +97,7 @@ def answer_of(text: str) -> Answer:
         ),
         left=told["left"],
         has_room=told.get("has_room", False),
+        has_ended=told.get("has_ended", False),
         late=frozenset(told.get("late", ())),
     )
 
@@ -85,13 +112,18 @@ def _as_list(texts: Iterable[str | None]) -> str:
 
 
 def with_results(run: Run, parts: Iterable[Sequence[str]], baseline: str | None) -> Run:
-    """Return the run with its steps and their results, which come in parts of two JSON lists each."""
+    """Return the run with its steps and their results, which come in parts of two JSON lists each.
+
+    Without a baseline, which may be empty, they are not all that there are.
+    """
     read = [pair for steps, results in parts for pair in zip(json.loads(steps), json.loads(results), strict=True)]
     pairs = [(Step.from_dict(step), result) for step, result in read if step]
+    results = {step.id: Result.from_dict({**result, "id": step.id}) for step, result in pairs if result}
     return replace(
         run,
         plan=Plan(steps=tuple(step for step, _ in pairs)),
-        results={step.id: Result.from_dict({**result, "id": step.id}) for step, result in pairs if result},
+        results=results,
+        tests_kept=run.tests_kept if baseline is None else len(results),
         baseline=baseline,
     )
 

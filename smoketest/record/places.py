@@ -1,9 +1,10 @@
 """Which run is the one for what is wanted, and whether there is room for another now."""
 
+import time
 from dataclasses import dataclass
 from functools import cache
 
-from smoketest.record.clients import Client, open_client
+from smoketest.record.clients import Call, Client, open_client
 from smoketest.record.scripts import Script
 
 RECENT = "smoketest:{orders}:runs"
@@ -14,6 +15,8 @@ OPEN = "smoketest:{orders}:open"
 """Those of them that go on, as far as is known."""
 _STARTS = "smoketest:{orders}:starts"
 """The tag is that of all places: one script looks at them together."""
+_PATIENCE_SECONDS = 2.0
+"""How late a claim may come; longer than its answer is waited for."""
 _ANY = "*"
 _GIVE_UP = "-"
 _WITHDRAW = "--"
@@ -27,6 +30,10 @@ class Place:
     """The run that was started last for what is wanted, or nothing."""
     full_seconds: float
     """How long no run can be started, because so many were; 0 if one can."""
+    at_ms: int
+    """When it was so, by Redis' clock."""
+    heard_at: float
+    """When it was heard of, a point of `time.monotonic()`."""
 
 
 @cache
@@ -43,24 +50,30 @@ class Places:
         self._client = client
         self._script = Script(client, "claim")
 
-    def look(self, wanted: str, *, most: int) -> Place:
-        """Return what is known of the place; `most` runs may be started a minute, for whatever."""
-        return self._ask(wanted, "", _ANY, 1, most)
+    def look_call(self, wanted: str, *, most: int) -> Call[Place]:
+        """Return the call for what is known of the place; `most` runs may be started a minute, for whatever."""
+        return self._call(wanted, "", _ANY, 1, most)
 
-    def claim(self, wanted: str, run_id: str, *, instead_of: str | None, most: int, keep_seconds: float) -> Place:
-        """Let the run have the place, instead of another or, if that is None, of any; return who has it then.
+    def claim_call(
+        self, wanted: str, run_id: str, seen: Place, *, is_another: bool = False, most: int, keep_seconds: float
+    ) -> Call[Place]:
+        """Return the call that lets the run have the place that was `seen` to be free, or to be had by a run that ended.
 
-        One that has it may be started, and is among the recent runs and those that go on. Safe to repeat.
+        The answer tells who has it then: somebody else may have been quicker, unless any other's is to be taken. One
+        that has it may be started, and is among the recent runs and those that go on. Safe to repeat; what comes late,
+        because Redis was away, changes nothing: whoever has asked is told that nothing was started.
         """
-        return self._ask(wanted, run_id, _ANY if instead_of is None else instead_of, max(1, int(keep_seconds)), most)
+        instead_of = _ANY if is_another else seen.holder
+        until_ms = seen.at_ms + int((time.monotonic() - seen.heard_at + _PATIENCE_SECONDS) * 1000)
+        return self._call(wanted, run_id, instead_of, max(1, int(keep_seconds)), most, until_ms)
 
     def give_up(self, wanted: str, run_id: str) -> None:
         """Leave the place, so that whoever asks next has another run."""
-        self._ask(wanted, _GIVE_UP, run_id, 1, 1)
+        self._call(wanted, _GIVE_UP, run_id, 1, 1).ask()
 
     def withdraw(self, wanted: str, run_id: str) -> None:
         """Leave the place, and let the run be among no others: it was never started."""
-        self._ask(wanted, _WITHDRAW, run_id, 1, 1)
+        self._call(wanted, _WITHDRAW, run_id, 1, 1).ask()
 
     def recent_ids(self, most: int = RECENT_RUNS) -> list[str]:
         """Return the ids of the runs that were started last, newest first."""
@@ -68,7 +81,14 @@ class Places:
             ids: list[str] = server.zrevrange(RECENT, 0, most - 1)
         return ids
 
-    def _ask(self, wanted: str, *arguments: str | int) -> Place:
+    def _call(
+        self, wanted: str, run_id: str, instead_of: str, keep_seconds: int, most: int, until_ms: int = 0
+    ) -> Call[Place]:
         keys = [f"smoketest:{{orders}}:{wanted}", _STARTS, RECENT, OPEN]
-        holder, full_ms = self._script(keys, *arguments, RECENT_RUNS)
-        return Place(holder=holder, full_seconds=int(full_ms) / 1000)
+        asked = (run_id, instead_of, keep_seconds, most, RECENT_RUNS, until_ms)
+        return self._script.call(keys, *asked, read=_place)
+
+
+def _place(answer: tuple[str, int, int]) -> Place:
+    holder, full_ms, at_ms = answer
+    return Place(holder=holder, full_seconds=int(full_ms) / 1000, at_ms=int(at_ms), heard_at=time.monotonic())

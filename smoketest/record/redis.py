@@ -1,20 +1,18 @@
 """Runs in Redis: facts only, each write one script, every key with an expiry."""
 
 import json
-import math
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.facts import Run
 from smoketest.record import encoding
-from smoketest.record.clients import Client, open_client
+from smoketest.record.clients import Call, Client, ask_both, open_client
 from smoketest.record.keys import BASELINE, DONE, LOOKED_AT, ORDER, OWNERS, QUIET, RESULTS, SHARDS, STEPS, TODO, keys_of
 from smoketest.record.scripts import scripts_of_runs
-from smoketest.record.values import About, Answer, Assignment, Begun, Left, Shard, Terms
+from smoketest.record.values import LEASE_GRACE_SECONDS, About, Answer, Assignment, Begun, Left, Shard, Terms
 from smoketest.results import Plan, Result
 
 MOST_RESULTS = 500
@@ -22,10 +20,6 @@ MOST_RESULTS = 500
 MOST_NEW_RESULTS = 200
 """How many results one look at what is new answers."""
 
-_LEASE_GRACE_SECONDS = 5.0
-"""On top of a test's limit: its end by force, and a while without Redis."""
-_START_SECONDS = 60.0
-"""How long a process may take to come up: it may import the whole project."""
 _HOLD_SECONDS = 10.0
 """How long a shard that waits for one has what it owns, unless it tells again that it lives."""
 _TELLING_SECONDS = 30.0
@@ -52,34 +46,17 @@ class RedisStore:
         self._client = client
         self._scripts = scripts_of_runs(client)
 
-    def create(self, run_id: str, plan: Plan, about: About, terms: Terms, *, baseline: str = "") -> Run:
-        """Record a new run and return it; a second call changes nothing.
+    def create_call(self, run_id: str, plan: Plan, about: About, terms: Terms, *, baseline: str = "") -> Call[Run]:
+        """Return the call that records a new run and answers it; a second one changes nothing.
 
-        What it is to be compared with is fixed here: whoever looks at its report sees the same.
+        Of a large plan all but the last part is recorded here. What the run is to be compared with is fixed: whoever
+        looks at its report sees the same.
         """
-        of_steps = sum(step.timeout_seconds + _LEASE_GRACE_SECONDS for step in plan.steps)
-        bound = terms.start_seconds + _START_SECONDS + of_steps
-        ttl_seconds = math.ceil(max(terms.keep_seconds, bound))
-        *parts, last = ({**part, "ttl_seconds": ttl_seconds} for part in encoding.parts(plan))
+        *parts, last = encoding.new_run(plan, about, terms, baseline)
         for part in parts:
-            self._run_script("add", run_id, json.dumps(part))
-        facts = {
-            "about": json.dumps(asdict(about)),
-            "parallel": terms.parallel,
-            "start_ms": int(terms.start_seconds * 1000),
-            "total": len(plan.steps),
-            "ttl_seconds": ttl_seconds,
-            "keep_seconds": max(1, int(terms.keep_seconds)),
-        }
-        given = {
-            "part": last,
-            "facts": facts,
-            "lanes": " ".join(encoding.lanes(plan)),
-            "known": encoding.known(plan),
-            "bound_ms": int(bound * 1000),
-            "baseline": baseline,
-        }
-        return encoding.run_of(run_id, self._run_script("create", run_id, json.dumps(given)))
+            self._run_script("add", run_id, part)
+        read = partial(encoding.run_of, run_id)
+        return self._scripts["create"].call(keys_of(run_id), last, read=read)
 
     def discard(self, run_id: str, plan: Plan) -> None:
         """Forget a run that nobody has been told of."""
@@ -189,11 +166,25 @@ class RedisStore:
         """
         if not has_ended and (standing := self._scripts["look"](keys_of(run_id, LOOKED_AT))):
             return encoding.run_of(run_id, standing)
-        answer = self._run_script("poll", run_id, most_results)
-        if not answer:
-            raise UnknownRunError(run_id)
-        run = encoding.run_of(run_id, answer[0])
-        return encoding.with_results(run, [answer[1:3]], answer[3]) if answer[1:] else run
+        return self._poll(run_id, most_results).ask()
+
+    def wait(self, run_id: str, seconds: float, *, most_results: int = 0) -> Run:
+        """Return the run as `peek` does when it has finished, or after a while that is at most `seconds`."""
+        done = keys_of(run_id)[DONE]
+        patience = max(0.01, min(seconds, _MOST_PATIENCE_SECONDS))
+        # The token goes round, so that each of those who wait gets it.
+        token = Call(self._client, lambda server: server.blmove(done, done, patience, "RIGHT", "LEFT"), bool)
+        _, run = ask_both(token, self._poll(run_id, most_results))
+        return run
+
+    def _poll(self, run_id: str, most_results: int) -> Call[Run]:
+        def read(answer: list[Any]) -> Run:
+            if not answer:
+                raise UnknownRunError(run_id)
+            run = encoding.run_of(run_id, answer[0])
+            return encoding.with_results(run, [answer[1:3]], answer[3]) if answer[1:] else run
+
+        return self._scripts["poll"].call(keys_of(run_id), most_results, read=read)
 
     def with_results(self, run: Run) -> Run:
         """Return the run with its plan, all results so far, and what it is compared with."""
@@ -233,13 +224,6 @@ class RedisStore:
         """Tell that these have been told, so that nobody tells them again."""
         self._run_script("told", run_id, *events)
 
-    def wait(self, run_id: str, seconds: float) -> bool:
-        """Return when the run has finished, or after a while that is at most `seconds`; tell whether it has."""
-        done = keys_of(run_id)[DONE]
-        with self._client.answering() as server:
-            # The token goes round, so that each of those who wait gets it.
-            return bool(server.blmove(done, done, max(0.01, min(seconds, _MOST_PATIENCE_SECONDS)), "RIGHT", "LEFT"))
-
     def _run_script(self, name: str, run_id: str, *arguments: str | int) -> Any:
         return self._scripts[name](keys_of(run_id), *arguments)
 
@@ -250,7 +234,7 @@ def _asked(shard: Shard, *, turn: int, running: str = "", most: int) -> dict[str
         "shard": shard.name,
         "lane": shard.lane,
         "turn": turn,
-        "grace_ms": int(_LEASE_GRACE_SECONDS * 1000),
+        "grace_ms": int(LEASE_GRACE_SECONDS * 1000),
         "running": running,
         "most": most,
     }

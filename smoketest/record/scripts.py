@@ -1,14 +1,21 @@
 """The Lua scripts: each is one step of what is recorded, whole or not at all."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 
-from smoketest.record.clients import Client
+from smoketest.record.clients import Call, Client
+
+T = TypeVar("T")
 
 _LUA = Path(__file__).parent / "lua"
+
+
+def _as_it_is(answer: Any) -> Any:
+    return answer
 
 
 class Script:
@@ -25,11 +32,18 @@ class Script:
 
     def __call__(self, keys: list[str], *arguments: str | int) -> Any:
         """Run it; its keys must be of one hash tag."""
-        with self._client.answering() as server:
+        return self.call(keys, *arguments).ask()
+
+    def call(self, keys: list[str], *arguments: str | int, read: Callable[[Any], T] = _as_it_is) -> Call[T]:
+        """Return the call that runs it."""
+
+        def send(server: Any) -> Any:
             try:
                 return server.evalsha(self._digest, len(keys), *keys, *arguments)
             except redis.exceptions.NoScriptError:
                 return server.eval(self._source, len(keys), *keys, *arguments)
+
+        return Call(self._client, send, read)
 
 
 def scripts_of_runs(client: Client) -> dict[str, Script]:

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from smoketest.results import Step
+from smoketest.results import Plan, Step
+
+LEASE_GRACE_SECONDS = 5.0
+"""On top of a test's limit: its end by force, and a while without Redis."""
+_START_SECONDS = 60.0
+"""How long a process may take to come up: it may import the whole project."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +39,8 @@ class Answer:
     """How many units wait for somebody else."""
     has_room: bool = False
     """Units wait, and another shard may work on them; told to one that is busy."""
+    has_ended: bool = False
+    """The whole run has."""
     late: frozenset[str] = frozenset()
     """The indices of those steps that it told the end of and that had a result already, which stays."""
 
@@ -85,3 +92,8 @@ class Terms:
     """How long it is kept when it has ended."""
     parallel: int
     """How many shards work side by side."""
+
+    def bound_seconds(self, plan: Plan) -> float:
+        """Return how long a run of the plan may take at most."""
+        of_steps = sum(step.timeout_seconds + LEASE_GRACE_SECONDS for step in plan.steps)
+        return self.start_seconds + _START_SECONDS + of_steps

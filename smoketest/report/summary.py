@@ -52,6 +52,21 @@ class Report:
 
 def summarise(run: Run, *, url: str = "") -> Report:
     """Report a run as it stands, which is found at a URL."""
+    return _report(run, _rows(run), url, None)
+
+
+def summarise_final(run: Run, baseline: Baseline | None, *, url: str = "") -> Report:
+    """Report a finished run, with its results, beside the last one of the release before, unless it was cancelled."""
+    rows = _rows(run)
+    comparison = None if run.is_cancelled else compare((row.result for row in rows), baseline)
+    return _report(run, rows, url, comparison)
+
+
+def _rows(run: Run) -> tuple[Row, ...]:
+    return tuple(Row(step=step, result=run.results[step.id]) for step in run.plan.steps if step.id in run.results)
+
+
+def _report(run: Run, rows: tuple[Row, ...], url: str, comparison: Comparison | None) -> Report:
     reason = _reason(run)
     return Report(
         status=_status(run, reason),
@@ -60,22 +75,15 @@ def summarise(run: Run, *, url: str = "") -> Report:
         tests_total=run.tests_total,
         seconds=run.seconds,
         reason=reason,
-        rows=tuple(Row(step=step, result=run.results[step.id]) for step in run.plan.steps if step.id in run.results),
+        rows=rows,
         run_id=run.id,
         url=url,
         release=run.release,
         host=run.host,
         started_at=run.started_at,
         finished_at=run.finished_at,
+        comparison=comparison,
     )
-
-
-def summarise_final(run: Run, baseline: Baseline | None) -> Report:
-    """Report a finished run, with its results, beside the last one of the release before, unless it was cancelled."""
-    report = summarise(replace(run, tests_kept=len(run.results)))
-    if run.is_cancelled:
-        return report
-    return replace(report, comparison=compare((row.result for row in report.rows), baseline))
 
 
 def for_stranger(report: Report) -> Report:

@@ -40,7 +40,7 @@ def end(baselines):
 
 def before(baselines, release, selection=""):
     """Return which run one of this release is compared with."""
-    baseline = decode(baselines.before(selection, release))
+    baseline = decode(baselines.before_call(selection, release).ask())
     return baseline.run_id if baseline else None
 
 
@@ -104,7 +104,7 @@ def test_baseline__is_small_and_expires(baselines, end, redis_server):
     end("r1", 10, tests=tests, bad=tests[::3])
 
     (key,) = redis_server.client.keys("*baselines*")
-    assert decode(baselines.before("", "r2")).bad == tests[::3]
+    assert decode(baselines.before_call("", "r2").ask()).bad == tests[::3]
     assert redis_server.client.memory_usage(key) < 100_000
     assert 0 < redis_server.client.ttl(key) <= KEEP_SECONDS
 
@@ -117,4 +117,4 @@ def test_baseline__of_a_later_version(baselines, end, redis_server):
     later = base64.b64encode(zlib.compress(json.dumps({**written, "colour": "blue"}).encode()))
     redis_server.client.hset(key, "baseline", later)
 
-    assert decode(baselines.before("", "r2")).bad == ("a",)
+    assert decode(baselines.before_call("", "r2").ask()).bad == ("a",)

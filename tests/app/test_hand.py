@@ -19,7 +19,7 @@ def hand(own_redis):
     store = open_store(url)
     plan = Plan(steps=tuple(Step(id=name, test_class="Test", timeout_seconds=5) for name in "ab"))
     terms = Terms(start_seconds=60, keep_seconds=100, parallel=2)
-    store.create(RUN, plan, About(release="r1", host="web1", test_classes=1), terms)
+    store.create_call(RUN, plan, About(release="r1", host="web1", test_classes=1), terms).ask()
     hand = Hand(Shard(run_id=RUN, name="one"), store, open_store(url, timeout_seconds=0.2), lambda: None)
     hand.take(is_stopping=False)
     return hand

@@ -28,8 +28,9 @@ def join(redis_server, project, monkeypatch):
     step = Step(id="shop.smoke.Test.test_a", test_class="shop.smoke.Test", timeout_seconds=5)
     about = About(release="r1", host="web1", test_classes=1)
     terms = Terms(start_seconds=60, keep_seconds=1000, parallel=2)
-    open_store(redis_server.url).create(RUN, Plan(steps=(step,)), about, terms)
-    open_places(redis_server.url).claim("this", RUN, instead_of=None, most=10, keep_seconds=1000)
+    open_store(redis_server.url).create_call(RUN, Plan(steps=(step,)), about, terms).ask()
+    places = open_places(redis_server.url)
+    places.claim_call("this", RUN, places.look_call("this", most=10).ask(), most=10, keep_seconds=1000).ask()
 
     def join(name, queue, release):
         worker = Worker(id=name, host=name, node=name, pid=1, pool="prefork", queues=(queue,), release=release)

@@ -57,7 +57,8 @@ def create(store):
     def create(*steps, known=None, start_seconds=60.0, keep_seconds=1000.0, run_id=RUN, place=""):
         plan = Plan(steps=steps, known=known or {})
         about = About(release="r1", host="web1", test_classes=1, place=place)
-        store.create(run_id, plan, about, Terms(start_seconds=start_seconds, keep_seconds=keep_seconds, parallel=2))
+        terms = Terms(start_seconds=start_seconds, keep_seconds=keep_seconds, parallel=2)
+        store.create_call(run_id, plan, about, terms).ask()
         return store
 
     return create
@@ -72,6 +73,13 @@ def take(store, shard, ended=None, **asked):
 def begin(store, shard, release="r1"):
     """Let a shard of a release begin, which the first task's message was for."""
     return store.begin(Shard(run_id=RUN, name=shard), release=release, delivery=" task-1 ")
+
+
+def claim(places, wanted, run_id, *, keep_seconds=1000, after_seconds=0.0):
+    """Look at a place and claim it; what comes in between takes a while."""
+    seen = places.look_call(wanted, most=10).ask()
+    be_later = replace(seen, at_ms=seen.at_ms - int(after_seconds * 1000))
+    return places.claim_call(wanted, run_id, be_later, most=10, keep_seconds=keep_seconds).ask()
 
 
 def names(answer):
@@ -222,15 +230,15 @@ def test_place_is_free_again(create, redis_server):
     """Whoever tells of a run's end leaves its place, so that the next who wants the same need not look at it."""
     places = open_places(redis_server.url)
     store = create(make_step("a"), place="wanted")
-    places.claim("wanted", RUN, instead_of=None, most=5, keep_seconds=60)
+    claim(places, "wanted", RUN)
     assignment = take(store, "one")
     herald(store.peek(RUN), store, conf.current())
-    under_way = places.look("wanted", most=5).holder
+    under_way = places.look_call("wanted", most=5).ask().holder
 
     take(store, "one", ended=(assignment, make_result("a")))
     herald(store.peek(RUN), store, conf.current())
 
-    assert (under_way, places.look("wanted", most=5).holder) == (RUN, "")
+    assert (under_way, places.look_call("wanted", most=5).ask().holder) == (RUN, "")
 
 
 def test_claim_telling(create):
@@ -522,7 +530,7 @@ def test_step__no_more_side_by_side(store):
     """However many messages were sent, no more shards work side by side than the run is to have."""
     plan = Plan(steps=tuple(map(make_step, "abc")))
     about = About(release="r1", host="web1", test_classes=1)
-    store.create(RUN, plan, about, Terms(start_seconds=60, keep_seconds=1000, parallel=2))
+    store.create_call(RUN, plan, about, Terms(start_seconds=60, keep_seconds=1000, parallel=2)).ask()
 
     taken = [take(store, shard) for shard in ("one", "two", "three")]
     next_of_one = take(store, "one", ended=(taken[0], make_result("a")))
@@ -928,7 +936,7 @@ def test_open_runs__are_kept(redis_server):
     places = open_places(redis_server.url)
 
     for run_id, keep_seconds in (("long", 1000), ("short", 10)):
-        places.claim(run_id, run_id, instead_of=None, most=10, keep_seconds=keep_seconds)
+        claim(places, run_id, run_id, keep_seconds=keep_seconds)
 
     assert [redis_server.client.ttl(key) > 900 for key in (RECENT, OPEN)] == [True, True]
 
@@ -939,7 +947,7 @@ def test_recent__is_bounded(redis_server):
     redis_server.client.zadd(RECENT, {f"old-{number}": number for number in range(RECENT_RUNS + 50)})
     places = open_places(redis_server.url)
 
-    places.claim("this", "newest", instead_of=None, most=10, keep_seconds=1000)
+    claim(places, "this", "newest")
 
     assert places.recent_ids()[0] == "newest"
     assert redis_server.client.zcard(RECENT) == RECENT_RUNS

@@ -24,7 +24,7 @@ def work(redis_server, project, monkeypatch):
     steps = [make_step(f"{number:02}") for number in range(16)]
     about = About(release="r1", host="web1", test_classes=1)
     store = open_store(redis_server.url)
-    store.create(RUN, Plan(steps=tuple(steps)), about, Terms(start_seconds=60, keep_seconds=1000, parallel=2))
+    store.create_call(RUN, Plan(steps=tuple(steps)), about, Terms(start_seconds=60, keep_seconds=1000, parallel=2)).ask()
 
     def make(name):
         return Work(shard=Shard(run_id=RUN, name=name), store=store, conf=conf.current(), release="r1")

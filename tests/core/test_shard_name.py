@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from smoketest.queue.main import ShardName, machine, name_of_this
+from smoketest.queue.main import ShardName, _own_began, machine, name_of_this
 from tests.servers import ROOT
 
 NAMES_ITSELF = "from smoketest.queue.main import name_of_this; print(name_of_this('task'), flush=True); input()"
@@ -88,6 +88,7 @@ def test_has_died__no_file_to_spare(neighbour):
 def test_named__no_file_to_spare():
     """One that could open no file when it took its name is not dead for that, and has its whole name the next time."""
     usual = name_of_this("task").process
+    _own_began.clear()
 
     with no_file_to_spare():
         name = name_of_this("task")

@@ -43,7 +43,7 @@ end
 local function renew()
   note('renewed_at', now)
   save()
-  for _, key in ipairs(KEYS) do expire(key) end
+  for _, key in ipairs(facts.finished_at and {run, steps, results, order, done, baseline} or KEYS) do expire(key) end
 end
 
 -- Each step renews what is kept, but not more often than a hundred times in its lifetime.
@@ -86,9 +86,11 @@ local function look_at(lane)
   end
 end
 
+-- What only a run that goes on needs goes.
 local function end_run()
   note('finished_at', moment)
   redis.call('RPUSH', done, '1')
+  redis.call('DEL', quiet, shards, leases, todo, lanes, owners)
   renew()
 end
 

@@ -13,5 +13,7 @@ redis.call('HSET', lanes, 'names', given.lanes)
 for _, lane in ipairs(lane_names()) do look_at(lane) end
 for _, known in ipairs(given.known) do finish(known.index, known.outcome, '0', known.result) end
 if fact('total') == 0 then end_run() end
-renew()
+note('renewed_at', now)
+save()
+for _, key in ipairs({run, lanes, given.baseline ~= '' and baseline or nil}) do expire(key) end
 return standing(true)

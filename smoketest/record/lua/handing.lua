@@ -36,7 +36,12 @@ end
 -- back nothing.
 local function hand_out(asked, late)
   local shard, lane = asked.shard, asked.lane
+  local function nothing(has_ended)
+    save()
+    return cjson.encode({late = late, left = 0, has_ended = has_ended})
+  end
   sweep()
+  if facts.finished_at then return nothing(true) end
 
   local turn = latest_turn(shard)
   if asked.turn < turn then
@@ -48,10 +53,7 @@ local function hand_out(asked, late)
 
   local _, begun, rest = owned(shard)
   -- More messages may have been sent than shards are to work side by side.
-  if not begun and busy(lane) >= fact('parallel') then
-    save()
-    return cjson.encode({late = late, left = 0})
-  end
+  if not begun and busy(lane) >= fact('parallel') then return nothing(false) end
 
   -- Its first one is the sign of life that others wait for.
   if (begun or '') == '' then redis.call('HDEL', lanes, 'quiet_ms@' .. lane, 'sent@' .. lane, 'sent_at@' .. lane) end
@@ -101,8 +103,7 @@ local function hand_out(asked, late)
     for position, step in ipairs(redis.call('HMGET', steps, unpack(mine))) do
       if not step then
         give_up_lost()
-        handed_out = {}
-        break
+        return nothing(true)
       end
       local limit_ms, start = string.match(step, STEP)
       lease = lease + tonumber(limit_ms)
