@@ -62,6 +62,16 @@ def is_child(pid: int, fd: int | None) -> bool:
     return True
 
 
+def has_ended(pid: int) -> bool:
+    """Tell whether a child has ended, without reaping it; no, where that can't be told."""
+    try:
+        return bool(os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT))
+    except ChildProcessError:  # somebody else has reaped it
+        return True
+    except AttributeError:  # macOS before Python 3.13 can't be asked
+        return False
+
+
 def call_without_forks(call: Callable[[], object]) -> None:
     """Call it; a child that is forked meanwhile and comes back from it ends there, whatever it raises.
 

@@ -5,7 +5,7 @@ import os
 import platform
 import signal
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import FrameType
 
@@ -15,7 +15,7 @@ from smoketest.execution.channel import Channel
 from smoketest.execution.execute import Execute
 from smoketest.execution.starting import fork_warden
 from smoketest.execution.supervisor import Ending, Supervisor
-from smoketest.execution.warden import INTERRUPT, Serve
+from smoketest.execution.warden import INTERRUPT, Serve, messages_of
 from smoketest.results import Cause, Outcome, Result, Step
 
 OpenSession = Callable[[], AbstractContextManager[Execute]]
@@ -129,10 +129,10 @@ class _Limit:
 
 def _serve(channel: Channel, open_session: OpenSession) -> None:
     limit = _Limit()
-    with open_session() as execute, suppress(EOFError):
+    with open_session() as execute:
         belongings = Belongings()
-        while True:
-            step = Step.from_dict(channel.receive())
+        for message in messages_of(channel):
+            step = Step.from_dict(message)
             result = limit.run(step, execute)
             # What fixtures have changed is theirs while they stand; a timer would hit the next test.
             left = belongings.stop_timers() if step.keeps else belongings.put_back()

@@ -27,13 +27,6 @@ class Warden:
         self._pid = pid
         self._pid_fd = kinship.watch_process(pid)
         self._control = Channel(control_fd, control_fd, peer_fd=self._pid_fd)
-        self.is_called = False
-        """Whether a runner was called for that `begin` returns next."""
-
-    def call(self) -> None:
-        """Let a runner come while something else is done; raises OSError when the warden is no more."""
-        self._control.send({"do": "begin"})
-        self.is_called = True
 
     def begin(self, still: Callable[[], None]) -> tuple[int, Channel, int]:
         """Return the id of a new runner that is up, its channel, and the file that it writes its stacks to.
@@ -43,9 +36,7 @@ class Warden:
         """
         until = time.monotonic() + START_SECONDS
         try:
-            if not self.is_called:
-                self.call()
-            self.is_called = False
+            self._control.send({"do": "begin"})
             while not self._control.is_ready(now := time.monotonic() + _STILL_SECONDS) and now < until:
                 still()
             answer = self._control.receive(until)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from smoketest.execution import warden
 from smoketest.execution.channel import Channel
 from smoketest.execution.starting import Warden
 from smoketest.execution.warden import DUMP_STACKS, INTERRUPT
@@ -60,12 +61,10 @@ class Supervisor:
         self._refusal = ""
         self._refused_until = 0.0
 
-    def call(self) -> bool:
-        """Let a process come that stands by, without waiting for it; tell whether there is one now, or comes one."""
-        if self._warden and not self._process and not self._warden.is_called:
-            with contextlib.suppress(OSError):  # then it is for `prepare` to start another
-                self._warden.call()
-        return bool(self._process or (self._warden and self._warden.is_called))
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether there is a process, so that `prepare` takes no time."""
+        return bool(self._process and self._process.is_fit)
 
     def prepare(self, still: Callable[[], None] = lambda: None) -> None:
         """Have a process ready, so that its start is nobody's time; `still` is called now and then meanwhile.
@@ -109,19 +108,19 @@ class Supervisor:
         return bool(self._process and self._process.messages >= MOST_MESSAGES)
 
     def renew(self) -> None:
-        """End the process and all that it has started; the next message is for a new one, which stands by already."""
-        if self._warden and self._warden.is_called:
-            self.prepare()
+        """End the process, unless it is new, and all that it has started; the next message is for one that stands by."""
         self._refusal, self._refused_until = "", 0.0
-        if self._process:
+        if self._process and self._process.messages:
             self._end(Ending(is_timeout=True))
+        if self._warden:
+            self.prepare()
 
     def close(self) -> None:
         """End all processes."""
         process, self._process = self._process, None
-        warden, self._warden = self._warden, None
-        if warden:
-            warden.close()
+        its_warden, self._warden = self._warden, None
+        if its_warden:
+            its_warden.close()
         if process:
             process.close()
 
@@ -147,7 +146,7 @@ class Supervisor:
                 ending = replace(ending, exit_code=exit_code) if has_died else ending
         except ChildProcessError as error:
             self.close()
-            if process:
+            if process and process.messages:  # else it has started nothing, and may have gone long ago
                 process.kill()
             return replace(ending, failure=str(error)) if has_died else ending
         finally:
@@ -159,15 +158,17 @@ class Supervisor:
 class _Process:
     def __init__(self, pid: int, channel: Channel, stacks_fd: int) -> None:
         self.messages = 0
+        self._came_at = time.monotonic()
         self._pid = pid
         self._channel = channel
         self._stacks_fd = stacks_fd
 
     @property
     def is_fit(self) -> bool:
-        """Tell whether it lives and has said nothing that it was not asked."""
+        """Tell whether it lives, will not go soon, and has said nothing that it was not asked."""
+        is_old = not self.messages and time.monotonic() - self._came_at > warden.IDLE_SECONDS
         with contextlib.suppress(EOFError):
-            return not self._channel.is_ready(0.0)
+            return not (is_old or self._channel.is_ready(0.0))
         return False
 
     def ask(self, message: dict[str, Any], until: float, is_wanted: Callable[[], bool]) -> Ending:

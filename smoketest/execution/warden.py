@@ -6,13 +6,12 @@ next runner before that is asked for, and goes by itself when nobody has asked f
 
 import faulthandler
 import gc
-import math
 import os
 import signal
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, NoReturn
@@ -28,7 +27,7 @@ INTERRUPT: int = getattr(signal, "SIGRTMIN", signal.SIGUSR2 - 5) + 5
 DUMP_STACKS: int = INTERRUPT + 1
 """Sent to a runner that does not heed the interrupt: it writes the stacks of its threads."""
 IDLE_SECONDS = 60.0
-"""So long a warden waits to be asked for a runner."""
+"""So long a warden waits to be asked for a runner, and one that has had no message yet is used; then that goes soon."""
 _ORPHANS_SECONDS = 1.0
 """How often the adopted that have ended are reaped: each counts as a process, of which a container may have few."""
 REAP_SECONDS = 1.0
@@ -58,6 +57,16 @@ def live_as_warden(
         os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(os.EX_SOFTWARE)
+
+
+def messages_of(channel: Channel) -> Iterator[dict[str, Any]]:
+    """Yield what a runner is to answer, until there is no more, or when nothing comes for long: then nobody needs it."""
+    # By then nobody sends it a first message any more, however slow that is.
+    until: float | None = time.monotonic() + 2 * IDLE_SECONDS
+    with suppress(EOFError, TimeoutError):
+        while True:
+            yield channel.receive(until)
+            until = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,10 +110,12 @@ class _Warden:
             self._end(0.0)
 
     def _next_request(self) -> dict[str, Any] | None:
-        until = math.inf if self._given else time.monotonic() + IDLE_SECONDS
+        until = time.monotonic() + IDLE_SECONDS
         with suppress(EOFError, OSError):
             while not self._control.is_ready(min(until, time.monotonic() + _ORPHANS_SECONDS)):
-                if time.monotonic() >= until:
+                if self._given and not kinship.has_ended(self._given):
+                    until = time.monotonic() + IDLE_SECONDS
+                elif time.monotonic() >= until:
                     return None
                 self._reap_orphans()
             return self._control.receive()

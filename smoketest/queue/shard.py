@@ -83,8 +83,9 @@ def _words_of(error: Exception) -> str:
 class Processes(Protocol):
     """Where the processes come from that the tests are run in."""
 
-    def call(self) -> bool:
-        """Let one come without waiting for it; tell whether there is one, or comes one."""
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether there is one, so that `prepare` takes no time."""
 
     def prepare(self, still: Callable[[], None]) -> None:
         """Have one ready; `still` is called now and then while that takes long."""
@@ -99,12 +100,11 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], pro
     quick_store = _quick_store(work)
     hand = Hand(work.shard, work.store, quick_store, lambda: _send_another(work, quick_store))
     spans: dict[str, tuple[int, int]] = {}
-    if not _begin(work, hand, is_ready=not main_process().is_stopping and processes.call()):
+    if not _begin(work, hand, is_ready=processes.is_ready and not main_process().is_stopping):
         return
 
     def take() -> Assignment | None:
-        # One that stands by comes while Redis is asked; for one that has to be started no test should wait.
-        if not (main_process().is_stopping or processes.call()):
+        if not (main_process().is_stopping or processes.is_ready):  # no test should wait for its start
             processes.prepare(lambda: _hold(work))
         return _patiently(lambda: hand.take(is_stopping=main_process().is_stopping))
 

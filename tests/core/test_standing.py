@@ -25,8 +25,7 @@ from tests.servers import ROOT, children, is_alive
 
 def echo(channel):
     """Answer each message with who answers."""
-    while True:
-        channel.receive()
+    for _ in warden.messages_of(channel):
         channel.send({"pid": os.getpid(), "warden": os.getppid()})
 
 
@@ -62,27 +61,33 @@ def test_kept(lend):
 def test_next_process_stands_by(lend):
     """The process of the next run is there before that begins."""
     with lend("a") as supervisor:
+        was_ready = supervisor.is_ready
         first = ask(supervisor)
-    waiting.until(lambda: children(first["warden"]), what="one stands by")
     (standing_by,) = children(first["warden"])
 
     with lend("a") as supervisor:
+        is_ready = supervisor.is_ready
         second = ask(supervisor)
 
+    assert (was_ready, is_ready) == (False, True)
     assert second["pid"] == standing_by
+    assert not is_alive(first["pid"])
 
 
 def test_standby_that_was_killed(lend):
     """A process that was killed while it stood by is nobody's: another takes its place."""
     with lend("a") as supervisor:
         first = ask(supervisor)
-    waiting.until(lambda: children(first["warden"]), what="one stands by")
     (standing_by,) = children(first["warden"])
     os.kill(standing_by, signal.SIGKILL)
     waiting.until(lambda: not is_alive(standing_by), what="it is dead")
 
     with lend("a") as supervisor:
+        is_ready = supervisor.is_ready
+        supervisor.prepare()
         second = ask(supervisor)
+
+    assert not is_ready
 
     assert second["warden"] == first["warden"]
     assert second["pid"] != standing_by
@@ -124,16 +129,34 @@ def test_error(lend):
 
 
 def test_idle(lend, monkeypatch):
-    """A warden that nobody asks for long goes, and the next run has a new one."""
+    """What nobody has a message for long goes, warden and process, and the next run has new ones."""
     monkeypatch.setattr(warden, "IDLE_SECONDS", 0.05)
     with lend("a") as supervisor:
         first = ask(supervisor)
     waiting.until(lambda: not is_alive(first["warden"]), what="the warden is gone")
 
     with lend("a") as supervisor:
+        is_ready = supervisor.is_ready
+        supervisor.prepare()
         second = ask(supervisor)
 
+    assert not is_ready
     assert second["warden"] != first["warden"]
+
+
+def test_idle__about_to_go(lend, monkeypatch):
+    """One that has stood by for so long that it may go at any moment gets no message any more."""
+    with lend("a") as supervisor:
+        first = ask(supervisor)
+    (standing_by,) = children(first["warden"])
+    monkeypatch.setattr(warden, "IDLE_SECONDS", 0.0)
+
+    with lend("a") as supervisor:
+        supervisor.prepare()
+        second = ask(supervisor)
+
+    assert second["warden"] == first["warden"]
+    assert second["pid"] not in (first["pid"], standing_by)
 
 
 def test_busy_warden_stays(lend, monkeypatch):
@@ -147,60 +170,44 @@ def test_busy_warden_stays(lend, monkeypatch):
     assert first == second
 
 
-def test_called_while_something_else_is_done(lend):
-    """The process that stands by comes without being waited for; where there is none yet, that is told."""
-    with lend("a") as supervisor:
-        nobody = supervisor.call()
-        first = ask(supervisor)
-
-    with lend("a") as supervisor:
-        called = [supervisor.call(), supervisor.call()]
-        second = ask(supervisor)
-
-    assert (nobody, called) == (False, [True, True])
-    assert second["warden"] == first["warden"]
-    assert not is_alive(first["pid"])
-
-
-def test_called_in_vain(lend):
-    """One that was called and had nothing to do takes nobody's place."""
+def test_nothing_to_do(lend):
+    """One that had nothing to do stands by for the next run."""
     with lend("a") as supervisor:
         first = ask(supervisor)
+    (standing_by,) = children(first["warden"])
     with lend("a") as supervisor:
-        supervisor.call()
+        supervisor.prepare()
 
     with lend("a") as supervisor:
         second = ask(supervisor)
 
-    assert second["warden"] == first["warden"]
-    waiting.until(lambda: len(children(first["warden"])) == 1, what="no other process is left")
+    assert second["pid"] == standing_by
 
 
-def test_called_of_a_dead_warden(lend):
-    """Where the warden dies when it has been called, another one's process takes the message."""
+def test_dead_warden(lend):
+    """Where the warden has died another one's process takes the message."""
     with lend("a") as supervisor:
         first = ask(supervisor)
-    os.kill(first["warden"], signal.SIGSTOP)
+    (standing_by,) = children(first["warden"])
+    os.kill(first["warden"], signal.SIGKILL)
+    waiting.until(lambda: not is_alive(standing_by), what="both are dead")
 
     with lend("a") as supervisor:
-        called = supervisor.call()
-        os.kill(first["warden"], signal.SIGKILL)
+        supervisor.prepare()
         second = ask(supervisor)
 
-    assert called
     assert second["warden"] != first["warden"]
 
 
-def test_called_in_vain__no_process_to_be_had(lend, monkeypatch):
-    """That none came for a run that had nothing to do any more is no reason to refuse the next run one."""
+def test_no_process_to_be_had(lend, monkeypatch):
+    """That none was to be had at the end of a run is no reason to refuse the next run one."""
     with lend("a") as supervisor:
         first = ask(supervisor)
-    os.kill(first["warden"], signal.SIGSTOP)
-
-    with monkeypatch.context() as patch, lend("a") as supervisor:
-        supervisor.call()
         os.kill(first["warden"], signal.SIGKILL)
-        patch.setattr(os, "fork", fail_to_fork)
+        waiting.until(lambda: not is_alive(first["warden"]), what="it is dead")
+        monkeypatch.setattr(os, "fork", fail_to_fork)
+    monkeypatch.undo()
+
     with lend("a") as supervisor:
         second = ask(supervisor)
 
