@@ -41,13 +41,12 @@ class Baselines:
 
     def before_call(self, selection: str, release: str) -> Call[str]:
         """Return the call for what the last other release came to, encoded; nothing where none is known."""
-        key = _key(selection)
 
         def read(answer: tuple[str | None, ...]) -> str:
             last, baseline, _, older_baseline = answer
             return (older_baseline if last == release else baseline) or ""
 
-        return Call(self._client, lambda server: server.hmget(key, _NAMES), read)
+        return Call(self._client, ("HMGET", _key(selection), *_NAMES), read)
 
 
 def encode(baseline: Baseline) -> str:

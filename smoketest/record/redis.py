@@ -173,7 +173,7 @@ class RedisStore:
         done = keys_of(run_id)[DONE]
         patience = max(0.01, min(seconds, _MOST_PATIENCE_SECONDS))
         # The token goes round, so that each of those who wait gets it.
-        token = Call(self._client, lambda server: server.blmove(done, done, patience, "RIGHT", "LEFT"), bool)
+        token = Call(self._client, ("BLMOVE", done, done, "RIGHT", "LEFT", patience), bool)
         _, run = ask_both(token, self._poll(run_id, most_results))
         return run
 

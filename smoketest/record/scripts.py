@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import redis
-
 from smoketest.record.clients import Call, Client
 
 T = TypeVar("T")
@@ -36,14 +34,8 @@ class Script:
 
     def call(self, keys: list[str], *arguments: str | int, read: Callable[[Any], T] = _as_it_is) -> Call[T]:
         """Return the call that runs it."""
-
-        def send(server: Any) -> Any:
-            try:
-                return server.evalsha(self._digest, len(keys), *keys, *arguments)
-            except redis.exceptions.NoScriptError:
-                return server.eval(self._source, len(keys), *keys, *arguments)
-
-        return Call(self._client, send, read)
+        asked = (len(keys), *keys, *arguments)
+        return Call(self._client, ("EVALSHA", self._digest, *asked), read, ("EVAL", self._source, *asked))
 
 
 def scripts_of_runs(client: Client) -> dict[str, Script]:
