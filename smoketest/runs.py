@@ -21,7 +21,8 @@ from smoketest.queue.herald import final_report, herald
 from smoketest.queue.orders import messages_for, on_living_hosts, require_holder, require_room, wanted_by
 from smoketest.queue.settle import QueueWatch, settle
 from smoketest.record.baselines import open_baselines
-from smoketest.record.clients import ask_both
+from smoketest.record.calls import Trip
+from smoketest.record.encoding import new_run
 from smoketest.record.ids import is_ours, make_id
 from smoketest.record.places import open_places
 from smoketest.record.redis import MOST_RESULTS, RedisStore, open_store
@@ -80,45 +81,54 @@ def start(order: Order, conf: Conf) -> Report:
     plan = on_living_hosts(plan, workers) if order.on_every_host else plan
     wanted = wanted_by(order, plan, release)
     before = open_baselines(conf.redis_url).before_call(order.words, release)
-    place, baseline = ask_both(places.look_call(wanted, most=conf.starts_per_minute), before)
+    with Trip(places.look_call(wanted, most=conf.starts_per_minute), before) as looked:
+        run_id = make_id()
+        about = About(
+            release=release,
+            host=platform.node(),
+            test_classes=plan.test_classes,
+            selection=order.words,
+            only_new=order.only_new,
+            # Whoever asks with the same key has the same run, also when it has ended.
+            place="" if order.key else wanted,
+        )
+        terms = Terms(start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds, parallel=conf.parallel)
+        new = new_run(plan, about, terms)
+        place, baseline = looked.answers()
     if place.holder and _satisfies(place.holder, order, conf):
         return fetch(place.holder, conf)
     require_room(place, most=conf.starts_per_minute)
-    run_id = make_id()
-    about = About(
-        release=release,
-        host=platform.node(),
-        test_classes=plan.test_classes,
-        selection=order.words,
-        only_new=order.only_new,
-        # Whoever asks with the same key has the same run, also when it has ended.
-        place="" if order.key else wanted,
-    )
-    terms = Terms(start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds, parallel=conf.parallel)
-    creation = store.create_call(run_id, plan, about, terms, baseline=baseline)
+    bound_seconds = terms.bound_seconds(plan)
+    creation = store.create_call(run_id, new, baseline=baseline)
     claim = places.claim_call(
         wanted,
         run_id,
         place,
         is_another=order.is_always_another,
         most=conf.starts_per_minute,
-        keep_seconds=max(conf.result_seconds, terms.bound_seconds(plan)),
+        keep_seconds=max(conf.result_seconds, bound_seconds),
     )
-    run, taken = ask_both(creation, claim)
-    if taken.holder != run_id:
-        store.discard(run_id, plan)
-        require_room(taken, most=conf.starts_per_minute)
-        require_holder(taken)
-        return fetch(taken.holder, conf)
     messages = messages_for(plan, workers, release, parallel=conf.parallel)
-    try:
-        publish(run_id, messages, run_seconds=run.left_seconds, conf=conf)
-    except QueueUnavailableError:
-        store.cancel(run_id, is_withdrawn=True)  # what may have been published after all finds nothing to do
-        places.withdraw(wanted, run_id)
-        raise
-    herald(run, store, conf)  # it has ended where there was nothing to do
-    return report_of(run, conf)
+    with Trip(creation, claim) as claimed:
+
+        def is_own() -> bool:
+            return claimed.answers()[1].holder == run_id
+
+        try:
+            is_published = publish(run_id, messages, run_seconds=bound_seconds, conf=conf, may_send=is_own)
+        except QueueUnavailableError:
+            if is_own():
+                store.cancel(run_id, is_withdrawn=True)  # what may have been published after all finds nothing to do
+                places.withdraw(wanted, run_id)
+            raise
+        run, taken = claimed.answers()
+    if is_published:
+        herald(run, store, conf)  # it has ended where there was nothing to do
+        return report_of(run, conf)
+    store.discard(run_id, plan)
+    require_room(taken, most=conf.starts_per_minute)
+    require_holder(taken)
+    return fetch(taken.holder, conf)
 
 
 def look(run_id: str, conf: Conf, *, most_results: int = 0) -> Run:

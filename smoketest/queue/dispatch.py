@@ -1,7 +1,7 @@
 """Publishes the messages of a run's shards."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -61,8 +61,23 @@ def own_queue(worker_id: str) -> Queue:
     return Queue(name, Exchange(""), routing_key=name, expires=_OWN_QUEUE_SECONDS)
 
 
-def publish(run_id: str, messages: Sequence[Message], *, run_seconds: float, conf: Conf) -> None:
-    """Publish the messages in one batch; within 2 s it is done, or QueueUnavailableError is raised."""
+class _NotToBeSentError(Exception):
+    pass
+
+
+def publish(
+    run_id: str,
+    messages: Sequence[Message],
+    *,
+    run_seconds: float,
+    conf: Conf,
+    may_send: Callable[[], bool] = lambda: True,
+) -> bool:
+    """Publish the messages in one batch; within 2 s it is done, or QueueUnavailableError is raised.
+
+    `may_send` is asked at last, when all is made ready as far as the broker lets it; if it says no, nothing is sent.
+    Tells whether it was.
+    """
     app = _app()
     if app.conf.task_always_eager:
         refusal = "CELERY_TASK_ALWAYS_EAGER is on: the run would happen inside the request; turn it off"
@@ -71,6 +86,9 @@ def publish(run_id: str, messages: Sequence[Message], *, run_seconds: float, con
 
     def send() -> None:
         with _producing(app) as producer, producer.batch():
+            is_batched = producer.supports_batch_publish
+            if not (is_batched or may_send()):
+                raise _NotToBeSentError
             for message in messages:
                 app.send_task(
                     TASK,
@@ -84,16 +102,21 @@ def publish(run_id: str, messages: Sequence[Message], *, run_seconds: float, con
                     soft_time_limit=limit,
                     **_address(message, conf),
                 )
+            if is_batched and not may_send():
+                raise _NotToBeSentError
 
     with _translating(app):
         try:
             send()
+        except _NotToBeSentError:
+            return False
         except BatchPublishError as error:
             if not isinstance(error.__cause__, ConnectionError):
                 raise
             # The broker has closed a connection that was kept. A message that goes out twice is harmless: whoever
             # takes the second finds nothing to do.
             send()
+        return True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

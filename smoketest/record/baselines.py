@@ -8,7 +8,8 @@ from functools import cache
 
 from django.utils.crypto import salted_hmac
 
-from smoketest.record.clients import Call, Client, open_client
+from smoketest.record.calls import Call
+from smoketest.record.clients import Client, open_client
 from smoketest.record.scripts import Script
 from smoketest.report.comparison import Baseline
 from smoketest.results import pick_known

@@ -6,12 +6,11 @@ That is one server in redis-py's words, or `redis+cluster://any-node:7000`, or
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
@@ -21,9 +20,6 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from smoketest.errors import QueueUnavailableError
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 _FRESH_SECONDS = 2.0
 """For so long a connection that was answered counts as open."""
@@ -92,79 +88,6 @@ class Client:
             self._answered_at = -math.inf
             message = f"Redis at {self.address} does not answer: {type(error).__name__}: {error}"
             raise QueueUnavailableError(message) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[A]):
-    """What is asked of Redis; it may be asked again."""
-
-    client: Client
-    command: tuple[str | int | float, ...]
-    read: Callable[[Any], A]
-    """Makes an answer of what Redis has answered."""
-    command_in_full: tuple[str | int | float, ...] = ()
-    """Of a script, for a server that does not know it yet."""
-
-    def ask(self) -> A:
-        """Return the answer; raises QueueUnavailableError where Redis does not answer."""
-        with self.client.answering() as server:
-            try:
-                answer = server.execute_command(*self.command)
-            except redis.exceptions.NoScriptError:
-                answer = server.execute_command(*self.command_in_full)
-        return self.read(answer)
-
-
-@contextmanager
-def asking(first: Call[A], second: Call[B]) -> Iterator[Callable[[], tuple[A, B]]]:
-    """Ask two things of one client in one trip, and give what waits for their answers: something else may be done first.
-
-    The second is asked in any case. On a cluster, whose nodes answer each for themselves, they are two trips. Raises
-    QueueUnavailableError, as does what is given, where Redis does not answer.
-    """
-    with first.client.answering() as server:
-        if isinstance(server, RedisCluster):
-            yield lambda: (first.ask(), second.ask())
-            return
-        # By itself, since a pipeline of redis-py can't be waited for later.
-        connection = server.connection_pool.get_connection()
-        unread = [first, second]
-
-        def answers() -> tuple[A, B]:
-            found = []
-            try:
-                while unread:
-                    found.append(_answer(connection))
-                    unread.pop()
-            except redis.ConnectionError:  # closed by the server meanwhile
-                found = [redis.exceptions.NoScriptError()]
-            if any(isinstance(each, redis.exceptions.NoScriptError) for each in found):
-                return first.ask(), second.ask()
-            for error in found:
-                if isinstance(error, redis.ResponseError):
-                    raise error
-            return first.read(found[0]), second.read(found[1])
-
-        try:
-            connection.send_packed_command(connection.pack_commands([first.command, second.command]))
-            yield answers
-        finally:
-            if unread:
-                connection.disconnect()
-            server.connection_pool.release(connection)
-
-
-def ask_both(first: Call[A], second: Call[B]) -> tuple[A, B]:
-    """Return the answers to two calls as `asking` has them."""
-    with asking(first, second) as answers:
-        return answers()
-
-
-def _answer(connection: Any) -> Any:
-    try:
-        return connection.read_response()
-    except redis.ResponseError as error:
-        return error
 
 
 def _open(url: str, options: dict[str, Any]) -> Any:

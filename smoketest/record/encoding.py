@@ -17,12 +17,11 @@ _PART = 500
 _ABOUT_FIELDS = frozenset(About.__slots__)
 
 
-def new_run(plan: Plan, about: About, terms: Terms, baseline: str) -> Iterator[str]:
-    """Yield what is recorded of a new run, a part at a time; the last part holds all that is not of the plan."""
+def new_run(plan: Plan, about: About, terms: Terms) -> list[str]:
+    """Return what is recorded of a new run, in parts; the last of them holds all that is not of the plan."""
     bound = terms.bound_seconds(plan)
     ttl_seconds = math.ceil(max(terms.keep_seconds, bound))
     *parts, last = ({**part, "ttl_seconds": ttl_seconds} for part in _parts(plan))
-    yield from map(json.dumps, parts)
     facts = {
         "about": json.dumps(asdict(about)),
         "parallel": terms.parallel,
@@ -37,9 +36,8 @@ def new_run(plan: Plan, about: About, terms: Terms, baseline: str) -> Iterator[s
         "lanes": " ".join(lanes(plan)),
         "known": _known(plan),
         "bound_ms": int(bound * 1000),
-        "baseline": baseline,
     }
-    yield json.dumps(given)
+    return [json.dumps(part) for part in (*parts, given)]
 
 
 def _parts(plan: Plan) -> Iterator[dict[str, Any]]:

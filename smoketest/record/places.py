@@ -4,7 +4,8 @@ import time
 from dataclasses import dataclass
 from functools import cache
 
-from smoketest.record.clients import Call, Client, open_client
+from smoketest.record.calls import Call
+from smoketest.record.clients import Client, open_client
 from smoketest.record.scripts import Script
 
 RECENT = "smoketest:{orders}:runs"
@@ -15,8 +16,8 @@ OPEN = "smoketest:{orders}:open"
 """Those of them that go on, as far as is known."""
 _STARTS = "smoketest:{orders}:starts"
 """The tag is that of all places: one script looks at them together."""
-_PATIENCE_SECONDS = 2.0
-"""How late a claim may come; longer than its answer is waited for."""
+_PATIENCE_SECONDS = 0.9
+"""How late a claim may come: what comes when its answer is not waited for any more must change nothing."""
 _ANY = "*"
 _GIVE_UP = "-"
 _WITHDRAW = "--"

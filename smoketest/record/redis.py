@@ -9,10 +9,11 @@ from typing import Any
 from smoketest.errors import QueueUnavailableError, UnknownRunError
 from smoketest.facts import Run
 from smoketest.record import encoding
-from smoketest.record.clients import Call, Client, ask_both, open_client
+from smoketest.record.calls import Call, ask_both
+from smoketest.record.clients import Client, open_client
 from smoketest.record.keys import BASELINE, DONE, LOOKED_AT, ORDER, OWNERS, QUIET, RESULTS, SHARDS, STEPS, TODO, keys_of
 from smoketest.record.scripts import scripts_of_runs
-from smoketest.record.values import LEASE_GRACE_SECONDS, About, Answer, Assignment, Begun, Left, Shard, Terms
+from smoketest.record.values import LEASE_GRACE_SECONDS, Answer, Assignment, Begun, Left, Shard
 from smoketest.results import Plan, Result
 
 MOST_RESULTS = 500
@@ -46,17 +47,17 @@ class RedisStore:
         self._client = client
         self._scripts = scripts_of_runs(client)
 
-    def create_call(self, run_id: str, plan: Plan, about: About, terms: Terms, *, baseline: str = "") -> Call[Run]:
-        """Return the call that records a new run and answers it; a second one changes nothing.
+    def create_call(self, run_id: str, new: Sequence[str], *, baseline: str = "") -> Call[Run]:
+        """Return the call that records a new run, as `encoding.new_run` has it, and answers it; a second changes nothing.
 
         Of a large plan all but the last part is recorded here. What the run is to be compared with is fixed: whoever
         looks at its report sees the same.
         """
-        *parts, last = encoding.new_run(plan, about, terms, baseline)
+        *parts, last = new
         for part in parts:
             self._run_script("add", run_id, part)
         read = partial(encoding.run_of, run_id)
-        return self._scripts["create"].call(keys_of(run_id), last, read=read)
+        return self._scripts["create"].call(keys_of(run_id), last, baseline, read=read)
 
     def discard(self, run_id: str, plan: Plan) -> None:
         """Forget a run that nobody has been told of."""

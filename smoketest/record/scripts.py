@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from smoketest.record.clients import Call, Client
+from smoketest.record.calls import Call
+from smoketest.record.clients import Client
 
 T = TypeVar("T")
 

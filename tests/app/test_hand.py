@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from smoketest.queue.hand import Hand
+from smoketest.record.encoding import new_run
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Shard, Terms
 from smoketest.results import Plan, Step
@@ -19,7 +20,7 @@ def hand(own_redis):
     store = open_store(url)
     plan = Plan(steps=tuple(Step(id=name, test_class="Test", timeout_seconds=5) for name in "ab"))
     terms = Terms(start_seconds=60, keep_seconds=100, parallel=2)
-    store.create_call(RUN, plan, About(release="r1", host="web1", test_classes=1), terms).ask()
+    store.create_call(RUN, new_run(plan, About(release="r1", host="web1", test_classes=1), terms)).ask()
     hand = Hand(Shard(run_id=RUN, name="one"), store, open_store(url, timeout_seconds=0.2), lambda: None)
     hand.take(is_stopping=False)
     return hand

@@ -10,6 +10,7 @@ from smoketest.queue.dispatch import own_queue
 from smoketest.queue.main import Main
 from smoketest.queue.presence import Presence
 from smoketest.record.places import OPEN, open_places
+from smoketest.record.encoding import new_run
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Terms
 from smoketest.record.workers import Worker
@@ -28,7 +29,7 @@ def join(redis_server, project, monkeypatch):
     step = Step(id="shop.smoke.Test.test_a", test_class="shop.smoke.Test", timeout_seconds=5)
     about = About(release="r1", host="web1", test_classes=1)
     terms = Terms(start_seconds=60, keep_seconds=1000, parallel=2)
-    open_store(redis_server.url).create_call(RUN, Plan(steps=(step,)), about, terms).ask()
+    open_store(redis_server.url).create_call(RUN, new_run(Plan(steps=(step,)), about, terms)).ask()
     places = open_places(redis_server.url)
     places.claim_call("this", RUN, places.look_call("this", most=10).ask(), most=10, keep_seconds=1000).ask()
 

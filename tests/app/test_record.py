@@ -10,6 +10,7 @@ from smoketest import conf
 from smoketest.errors import UnknownRunError
 from smoketest.queue.herald import herald
 from smoketest.record.places import OPEN, RECENT, RECENT_RUNS, open_places
+from smoketest.record.encoding import new_run
 from smoketest.record.redis import MOST_RESULTS, open_store
 from smoketest.record.values import About, Shard, Terms
 from smoketest.report.summary import summarise, summarise_final
@@ -58,7 +59,7 @@ def create(store):
         plan = Plan(steps=steps, known=known or {})
         about = About(release="r1", host="web1", test_classes=1, place=place)
         terms = Terms(start_seconds=start_seconds, keep_seconds=keep_seconds, parallel=2)
-        store.create_call(run_id, plan, about, terms).ask()
+        store.create_call(run_id, new_run(plan, about, terms)).ask()
         return store
 
     return create
@@ -530,7 +531,7 @@ def test_step__no_more_side_by_side(store):
     """However many messages were sent, no more shards work side by side than the run is to have."""
     plan = Plan(steps=tuple(map(make_step, "abc")))
     about = About(release="r1", host="web1", test_classes=1)
-    store.create_call(RUN, plan, about, Terms(start_seconds=60, keep_seconds=1000, parallel=2)).ask()
+    store.create_call(RUN, new_run(plan, about, Terms(start_seconds=60, keep_seconds=1000, parallel=2))).ask()
 
     taken = [take(store, shard) for shard in ("one", "two", "three")]
     next_of_one = take(store, "one", ended=(taken[0], make_result("a")))

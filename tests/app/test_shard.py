@@ -7,6 +7,7 @@ from smoketest.queue import shard
 from smoketest.queue.dispatch import own_queue
 from smoketest.queue.main import Main
 from smoketest.queue.shard import Work, given_up_if_raised, run_tests
+from smoketest.record.encoding import new_run
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Shard, Terms
 from smoketest.results import Outcome, Plan, Result, Step
@@ -24,7 +25,8 @@ def work(redis_server, project, monkeypatch):
     steps = [make_step(f"{number:02}") for number in range(16)]
     about = About(release="r1", host="web1", test_classes=1)
     store = open_store(redis_server.url)
-    store.create_call(RUN, Plan(steps=tuple(steps)), about, Terms(start_seconds=60, keep_seconds=1000, parallel=2)).ask()
+    terms = Terms(start_seconds=60, keep_seconds=1000, parallel=2)
+    store.create_call(RUN, new_run(Plan(steps=tuple(steps)), about, terms)).ask()
 
     def make(name):
         return Work(shard=Shard(run_id=RUN, name=name), store=store, conf=conf.current(), release="r1")
