@@ -49,7 +49,7 @@ def order_of(request: HttpRequest) -> Order:
         is_new=new == "1",
         only_new=only_new == "1",
         release=_release_of(request),
-        key=request.headers.get("Idempotency-Key", ""),
+        key=request.META.get("HTTP_IDEMPOTENCY_KEY", ""),
     )
 
 

@@ -79,15 +79,15 @@ def start(order: Order, conf: Conf) -> Report:
     workers = open_roll(conf.redis_url).workers() if order.on_every_host else []
     plan = plan_for_queue(order.selection, conf)
     plan = on_living_hosts(plan, workers) if order.on_every_host else plan
-    wanted = wanted_by(order, plan, release)
-    before = open_baselines(conf.redis_url).before_call(order.words, release)
+    wanted, words = wanted_by(order, plan, release), order.words
+    before = open_baselines(conf.redis_url).before_call(words, release)
     with Trip(places.look_call(wanted, most=conf.starts_per_minute), before) as looked:
         run_id = make_id()
         about = About(
             release=release,
             host=platform.node(),
             test_classes=plan.test_classes,
-            selection=order.words,
+            selection=words,
             only_new=order.only_new,
             # Whoever asks with the same key has the same run, also when it has ended.
             place="" if order.key else wanted,

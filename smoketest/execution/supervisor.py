@@ -46,7 +46,6 @@ class Ending:
     """Why there was no sense in what it said."""
     seconds: float = 0.0
 
-
 class Supervisor:
     """One process at a time that answers messages, and a warden that starts it and ends it with all that it started.
 
@@ -98,9 +97,9 @@ class Supervisor:
             return Ending(refusal=self._refusal)
         began = time.monotonic()
         ending = process.ask(message, began + seconds, is_wanted)
-        if ending.answer is None or ending.is_timeout:
-            ending = self._end(ending)
-        return replace(ending, seconds=time.monotonic() - began)
+        if ending.answer is not None and not ending.is_timeout:
+            return ending
+        return replace(self._end(ending), seconds=time.monotonic() - began)
 
     @property
     def is_old(self) -> bool:
@@ -173,15 +172,17 @@ class _Process:
 
     def ask(self, message: dict[str, Any], until: float, is_wanted: Callable[[], bool]) -> Ending:
         self.messages += 1
+        began = time.monotonic()
         try:
             self._channel.send(message)
-            look_at = time.monotonic() + FIRST_LOOK_SECONDS
+            look_at = began + FIRST_LOOK_SECONDS
             # Near the deadline nothing is asked: that could take too long.
             while look_at < until - LOOK_SECONDS and not self._channel.is_ready(look_at):
                 if not is_wanted():
                     return Ending(is_unwanted=True)
                 look_at = time.monotonic() + LOOK_SECONDS
-            return Ending(answer=self._channel.receive(until))
+            answer = self._channel.receive(until)
+            return Ending(answer=answer, seconds=time.monotonic() - began)
         except TimeoutError:
             return self._interrupt()
         except (EOFError, OSError):

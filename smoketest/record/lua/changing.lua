@@ -25,8 +25,8 @@ local function expire(key)
 end
 
 -- Each script that notes something ends with this.
-local function save()
-  if call_with('RPUSH', order, ended) == #ended then
+local function save(is_renewed)
+  if call_with('RPUSH', order, ended) == #ended and not is_renewed then
     expire(results)
     expire(order)
   end
@@ -42,7 +42,7 @@ end
 
 local function renew()
   note('renewed_at', now)
-  save()
+  save(true)
   for _, key in ipairs(facts.finished_at and {run, steps, results, order, done, baseline} or KEYS) do expire(key) end
 end
 
