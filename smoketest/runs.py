@@ -94,7 +94,7 @@ def start(order: Order, conf: Conf) -> Report:
         )
         terms = Terms(start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds, parallel=conf.parallel)
         new = new_run(plan, about, terms)
-        place, baseline = looked.answers()
+        place, baseline = looked.first(), looked.second()
     if place.holder and _satisfies(place.holder, order, conf):
         return fetch(place.holder, conf)
     require_room(place, most=conf.starts_per_minute)
@@ -112,7 +112,7 @@ def start(order: Order, conf: Conf) -> Report:
     with Trip(creation, claim) as claimed:
 
         def is_own() -> bool:
-            return claimed.answers()[1].holder == run_id
+            return claimed.second().holder == run_id
 
         try:
             is_published = publish(run_id, messages, run_seconds=bound_seconds, conf=conf, may_send=is_own)
@@ -121,7 +121,7 @@ def start(order: Order, conf: Conf) -> Report:
                 store.cancel(run_id, is_withdrawn=True)  # what may have been published after all finds nothing to do
                 places.withdraw(wanted, run_id)
             raise
-        run, taken = claimed.answers()
+        run, taken = claimed.first(), claimed.second()
     if is_published:
         herald(run, store, conf)  # it has ended where there was nothing to do
         return report_of(run, conf)

@@ -46,6 +46,7 @@ class Ending:
     """Why there was no sense in what it said."""
     seconds: float = 0.0
 
+
 class Supervisor:
     """One process at a time that answers messages, and a warden that starts it and ends it with all that it started.
 

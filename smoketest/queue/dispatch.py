@@ -93,7 +93,10 @@ def publish(
                 app.send_task(
                     TASK,
                     args=(run_id,),
-                    kwargs={"lane": message.lane} if message.lane else {},
+                    kwargs=(kwargs := {"lane": message.lane} if message.lane else {}),
+                    # How they are shown in logs and monitors. Celery's own way takes as long as all the rest of a header.
+                    argsrepr=repr((run_id,)),
+                    kwargsrepr=repr(kwargs),
                     producer=producer,
                     retry=False,
                     ignore_result=True,

@@ -26,12 +26,15 @@ class Call(Generic[A]):
 
     def ask(self) -> A:
         """Return the answer; raises QueueUnavailableError where Redis does not answer."""
+        return self.read(self.ask_raw())
+
+    def ask_raw(self) -> Any:
+        """Return what Redis answers, as `ask` does."""
         with self.client.answering() as server:
             try:
-                answer = server.execute_command(*self.command)
+                return server.execute_command(*self.command)
             except redis.exceptions.NoScriptError:
-                answer = server.execute_command(*self.command_in_full)
-        return self.read(answer)
+                return server.execute_command(*self.command_in_full)
 
 
 class Trip(Generic[A, B]):
@@ -47,7 +50,7 @@ class Trip(Generic[A, B]):
         self._client = first.client
         self._pool: Any = None
         self._connection: Any = None
-        self._answers: tuple[A, B] | None = None
+        self._answers: list[Any] = []
 
     def __enter__(self) -> "Trip[A, B]":
         """Ask, without waiting."""
@@ -60,12 +63,16 @@ class Trip(Generic[A, B]):
         """Leave behind what is not answered yet."""
         self._leave()
 
-    def answers(self) -> tuple[A, B]:
-        """Wait for the answers, once, and return them."""
-        if self._answers is None:
-            first, second = self._calls
-            found = self._arrived()
-            self._answers = (first.read(found[0]), second.read(found[1])) if found else (first.ask(), second.ask())
+    def first(self) -> A:
+        """Return the answer to the first; wait for both, once."""
+        return self._calls[0].read(self._raw()[0])
+
+    def second(self) -> B:
+        """Return the answer to the second; wait for both, once."""
+        return self._calls[1].read(self._raw()[1])
+
+    def _raw(self) -> list[Any]:
+        self._answers = self._answers or self._arrived() or [call.ask_raw() for call in self._calls]
         return self._answers
 
     def _set_out(self, pool: Any) -> None:
@@ -112,7 +119,7 @@ class Trip(Generic[A, B]):
 def ask_both(first: Call[A], second: Call[B]) -> tuple[A, B]:
     """Return the answers to two calls, asked in one trip."""
     with Trip(first, second) as trip:
-        return trip.answers()
+        return trip.first(), trip.second()
 
 
 def _answer(connection: Any) -> Any:

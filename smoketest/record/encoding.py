@@ -114,16 +114,15 @@ def with_results(run: Run, parts: Iterable[Sequence[str]], baseline: str | None)
 
     Without a baseline, which may be empty, they are not all that there are.
     """
+    return replace(run, **_results_in(parts, baseline))
+
+
+def _results_in(parts: Iterable[Sequence[str]], baseline: str | None) -> dict[str, Any]:
     read = [pair for steps, results in parts for pair in zip(json.loads(steps), json.loads(results), strict=True)]
     pairs = [(Step.from_dict(step), result) for step, result in read if step]
     results = {step.id: Result.from_dict({**result, "id": step.id}) for step, result in pairs if result}
-    return replace(
-        run,
-        plan=Plan(steps=tuple(step for step, _ in pairs)),
-        results=results,
-        tests_kept=run.tests_kept if baseline is None else len(results),
-        baseline=baseline,
-    )
+    known = {"plan": Plan(steps=tuple(step for step, _ in pairs)), "results": results, "baseline": baseline}
+    return known if baseline is None else known | {"tests_kept": len(results)}
 
 
 def about_of(text: str) -> About:
@@ -131,23 +130,21 @@ def about_of(text: str) -> About:
     return About(**pick_known(_ABOUT_FIELDS, json.loads(text)))
 
 
-def run_of(run_id: str, text: str) -> Run:
-    """Return the run that stands as the script told."""
+def run_of(run_id: str, text: str, steps: str = "", results: str = "", baseline: str | None = None) -> Run:
+    """Return the run that stands as the script told, with its steps and results if that told them too."""
     told = json.loads(text)
+    whole = _results_in([(steps, results)] if steps else [], baseline)
     facts = dict(zip(told["facts"][::2], told["facts"][1::2], strict=True))
     now = int(told["now"])
     about = about_of(facts["about"])
     ended_at = int(facts.get("finished_at") or now)
     return Run(
         id=run_id,
-        plan=Plan(steps=()),
-        results={},
         counts=Counts(
             **{name: int(facts.get(name, 0)) for name in ("passed", "failed", "errored", "skipped", "timed_out")}
         ),
         test_classes=about.test_classes,
         tests_total=int(facts["total"]),
-        tests_kept=told.get("kept"),
         release=about.release,
         host=about.host,
         selection=about.selection,
@@ -165,6 +162,7 @@ def run_of(run_id: str, text: str) -> Run:
         silent_lanes=tuple(told["silent"]),  # Lua has but one kind of table: an empty list comes as an object
         refusal=facts.get("refusal", ""),
         told=tuple(event for event in ("started", "finished") if f"told:{event}" in facts),
+        **({"tests_kept": told.get("kept")} | whole),
     )
 
 

@@ -182,8 +182,7 @@ class RedisStore:
         def read(answer: list[Any]) -> Run:
             if not answer:
                 raise UnknownRunError(run_id)
-            run = encoding.run_of(run_id, answer[0])
-            return encoding.with_results(run, [answer[1:3]], answer[3]) if answer[1:] else run
+            return encoding.run_of(run_id, *answer)
 
         return self._scripts["poll"].call(keys_of(run_id), most_results, read=read)
 
