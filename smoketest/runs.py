@@ -21,7 +21,7 @@ from smoketest.queue.herald import final_report, herald
 from smoketest.queue.orders import messages_for, on_living_hosts, require_holder, require_room, wanted_by
 from smoketest.queue.settle import QueueWatch, settle
 from smoketest.record.baselines import open_baselines
-from smoketest.record.calls import Trip
+from smoketest.record.calls import Both
 from smoketest.record.encoding import new_run
 from smoketest.record.ids import is_ours, make_id
 from smoketest.record.places import open_places
@@ -81,7 +81,7 @@ def start(order: Order, conf: Conf) -> Report:
     plan = on_living_hosts(plan, workers) if order.on_every_host else plan
     wanted, words = wanted_by(order, plan, release), order.words
     before = open_baselines(conf.redis_url).before_call(words, release)
-    with Trip(places.look_call(wanted, most=conf.starts_per_minute), before) as looked:
+    with Both(places.look_call(wanted, most=conf.starts_per_minute), before) as looked:
         run_id = make_id()
         about = About(
             release=release,
@@ -109,7 +109,7 @@ def start(order: Order, conf: Conf) -> Report:
         keep_seconds=max(conf.result_seconds, bound_seconds),
     )
     messages = messages_for(plan, workers, release, parallel=conf.parallel)
-    with Trip(creation, claim) as claimed:
+    with Both(creation, claim) as claimed:
 
         def is_own() -> bool:
             return claimed.second().holder == run_id

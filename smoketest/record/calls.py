@@ -26,100 +26,119 @@ class Call(Generic[A]):
 
     def ask(self) -> A:
         """Return the answer; raises QueueUnavailableError where Redis does not answer."""
-        return self.read(self.ask_raw())
+        with _Trip(self) as trip:
+            return self.read(trip.answers()[0])
 
-    def ask_raw(self) -> Any:
-        """Return what Redis answers, as `ask` does."""
-        with self.client.answering() as server:
-            try:
-                return server.execute_command(*self.command)
-            except redis.exceptions.NoScriptError:
-                return server.execute_command(*self.command_in_full)
+    def ask_patiently(self, server: Any) -> Any:
+        """Return what the server answers; it is asked once more where it closes the connection."""
+        try:
+            return server.execute_command(*self.command)
+        except redis.exceptions.NoScriptError:
+            return server.execute_command(*self.command_in_full)
 
 
-class Trip(Generic[A, B]):
+class Both(Generic[A, B]):
     """Two things that are asked of one client in one trip; something else may be done before they are answered.
 
-    The second is asked in any case. On a cluster, whose nodes answer each for themselves, they are two trips. Leaving it
-    before the answers are there leaves them behind. Raises QueueUnavailableError where Redis does not answer.
+    The second is asked in any case. Leaving it before the answers are there leaves them behind. Raises
+    QueueUnavailableError where Redis does not answer.
     """
 
     def __init__(self, first: Call[A], second: Call[B]) -> None:
         """Take what is asked; it sets out when it is entered."""
-        self._calls = first, second
-        self._client = first.client
+        self._first = first
+        self._second = second
+        self._trip = _Trip(first, second)
+
+    def __enter__(self) -> "Both[A, B]":
+        """Ask, without waiting."""
+        self._trip.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Leave behind what is not answered yet."""
+        self._trip.__exit__(*error)
+
+    def first(self) -> A:
+        """Return the answer to the first; wait for both, once."""
+        return self._first.read(self._trip.answers()[0])
+
+    def second(self) -> B:
+        """Return the answer to the second; wait for both, once."""
+        return self._second.read(self._trip.answers()[1])
+
+
+def ask_both(first: Call[A], second: Call[B]) -> tuple[A, B]:
+    """Return the answers to two calls, asked in one trip."""
+    with Both(first, second) as both:
+        return both.first(), both.second()
+
+
+class _Trip:
+    """What is asked on one connection, all before the first answer, and without what redis-py does for each command.
+
+    On a cluster, whose nodes answer each for themselves, there is none: all is asked one by one.
+    """
+
+    def __init__(self, *calls: Call[Any]) -> None:
+        self._calls = calls
+        self._client = calls[0].client
         self._pool: Any = None
         self._connection: Any = None
         self._answers: list[Any] = []
 
-    def __enter__(self) -> "Trip[A, B]":
-        """Ask, without waiting."""
+    def __enter__(self) -> "_Trip":
         with self._client.answering() as server:
             if not isinstance(server, RedisCluster):
                 self._set_out(server.connection_pool)
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Leave behind what is not answered yet."""
         self._leave()
 
-    def first(self) -> A:
-        """Return the answer to the first; wait for both, once."""
-        return self._calls[0].read(self._raw()[0])
-
-    def second(self) -> B:
-        """Return the answer to the second; wait for both, once."""
-        return self._calls[1].read(self._raw()[1])
-
-    def _raw(self) -> list[Any]:
-        self._answers = self._answers or self._arrived() or [call.ask_raw() for call in self._calls]
+    def answers(self) -> list[Any]:
+        if not self._answers:
+            with self._client.answering() as server:
+                self._answers = self._arrived() or [call.ask_patiently(server) for call in self._calls]
         return self._answers
 
     def _set_out(self, pool: Any) -> None:
         self._pool, self._connection = pool, pool.get_connection()
         try:
             commands = [call.command for call in self._calls]
-            # By itself: a pipeline of redis-py's waits for the answers.
             self._connection.send_packed_command(self._connection.pack_commands(commands))
-        except redis.ConnectionError:  # closed by the server meanwhile: asked one by one, then
+        except redis.ConnectionError:  # closed by the server meanwhile
             self._leave()
         except BaseException:
             self._leave()
             raise
 
     def _arrived(self) -> list[Any]:
-        """Return the raw answers; none where it is to be asked one by one: a script was not known there, say."""
+        """Return what has been answered; nothing where all is to be asked one by one."""
         if not self._connection:
             return []
-        with self._client.answering():
-            try:
-                found = [_answer(self._connection) for _ in self._calls]
-            except redis.ConnectionError:  # closed by the server meanwhile
-                self._leave()
-                return []
-            except BaseException:
-                self._leave()
-                raise
-            self._pool.release(self._connection)
-            self._connection = None
-            if any(isinstance(each, redis.exceptions.NoScriptError) for each in found):
-                return []
-            for error in found:
-                if isinstance(error, redis.RedisError):
-                    raise error
-            return found
+        try:
+            answers = [_answer(self._connection) for _ in self._calls]
+        except redis.ConnectionError:  # closed by the server meanwhile
+            self._leave()
+            return []
+        except BaseException:
+            self._leave()
+            raise
+        connection, self._connection = self._connection, None
+        self._pool.release(connection)
+        if any(isinstance(each, redis.exceptions.NoScriptError) for each in answers):
+            return []
+        for each in answers:
+            if isinstance(each, redis.RedisError):
+                raise each
+        return answers
 
     def _leave(self) -> None:
         connection, self._connection = self._connection, None
         if connection:
             connection.disconnect()
             self._pool.release(connection)
-
-
-def ask_both(first: Call[A], second: Call[B]) -> tuple[A, B]:
-    """Return the answers to two calls, asked in one trip."""
-    with Trip(first, second) as trip:
-        return trip.first(), trip.second()
 
 
 def _answer(connection: Any) -> Any:
