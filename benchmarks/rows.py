@@ -56,7 +56,7 @@ FULL = Sizes(
     database_requests=100,
     idle_seconds=32,
     queued=1000,
-    singles=50,
+    singles=150,
     long=10_000,
     polls=1000,
 )
