@@ -61,6 +61,16 @@ def test_look(routed):
     assert look(Conf(queue="waiting")).messages == 2
 
 
+def test_publish__not_to_be_sent(routed, redis_server):
+    """Where it turns out at last that the messages are not wanted none is sent, and the next are as ever."""
+    routed(None)
+    asked = {"run_seconds": 1, "conf": Conf(queue="unwanted")}
+
+    sent = [publish("run", [Message(), Message()], may_send=lambda wanted=wanted: wanted, **asked) for wanted in (0, 1)]
+
+    assert (sent, redis_server.client.llen("unwanted")) == ([False, True], 2)
+
+
 def test_publish__second_broker(routed, redis_server, monkeypatch):
     """Where the first of several brokers does not answer the next gets the messages, as Celery's own do."""
     routed(None)

@@ -71,9 +71,9 @@ def take(store, shard, ended=None, **asked):
     return answer.assignments[0] if answer.assignments else None
 
 
-def begin(store, shard, release="r1"):
+def begin(store, shard, release="r1", **asked):
     """Let a shard of a release begin, which the first task's message was for."""
-    return store.begin(Shard(run_id=RUN, name=shard), release=release, delivery=" task-1 ")
+    return store.begin(Shard(run_id=RUN, name=shard), release=release, delivery=" task-1 ", **asked)
 
 
 def claim(places, wanted, run_id, *, keep_seconds=1000, after_seconds=0.0):
@@ -612,6 +612,40 @@ def test_begin__of_a_later_version(create, redis_server):
     assert begun.about.release == "r1"
 
 
+def test_begin__with_a_step(create):
+    """A shard that has a process ready gets its first step at once, and is told when there is none."""
+    store = create(make_step("a"), make_step("b"))
+
+    first, again, second = (begin(store, shard, most=1, turn=1).first for shard in ("one", "one", "two"))
+    store.cancel(RUN)
+    third = begin(store, "three", most=1).first
+
+    assert [names(each) for each in (first, again, second)] == [["a"], ["a"], ["b"]]
+    assert (first.has_ended, names(third), third.has_ended) == (False, [], True)
+
+
+def test_begin__again_with_a_step(create):
+    """What an earlier delivery of the same message has begun is looked at before the next step is handed out."""
+    store = create(make_step("a"), make_step("b"))
+    begin(store, "first task-1 ", most=1)
+
+    begun = begin(store, "second task-1 ", most=1)
+
+    assert (begun.has_work, begun.first, begun.earlier) == (True, None, ("first task-1 ",))
+
+
+def test_begin__comes_late(create):
+    """The begin of a shard that has come further meanwhile changes nothing: its packet was late."""
+    store = create(make_step("a"), make_step("b"))
+    assignment = begin(store, "one", most=1, turn=1).first.assignments[0]
+    take(store, "one", ended=(assignment, make_result("a")), turn=2, most=0)
+
+    late = begin(store, "one", most=1, turn=1)
+
+    assert (late.has_work, late.first) == (False, None)
+    assert store.owners(RUN) == []
+
+
 @pytest.mark.parametrize(("release", "has_work"), [("r1", True), ("r2", False)])
 def test_begin__release(create, release, has_work):
     """A shard of the run's release may wait for a process at once; one of another release holds nothing up."""
@@ -805,6 +839,38 @@ def test_keys_expire__lost_key(create, redis_server):
     assert all(redis_server.client.ttl(key) > 0 for key in keys)
 
 
+def test_keys_expire(create, redis_server):
+    """Every key has an expiry from its first write on; what only a run that goes on needs is gone when it has ended."""
+    store = create(make_step("a"), make_step("b"), known={make_step("b").id: make_result("b", Outcome.ERRORED)})
+    waiting_for_one = ttls(redis_server)
+    assignment = take(store, "one")
+    going_on = ttls(redis_server)
+    take(store, "one", ended=(assignment, make_result("a")))
+    ended = ttls(redis_server)
+
+    assert all(ttl > 0 for each in (waiting_for_one, going_on, ended) for ttl in each.values())
+    assert {"", ":results", ":order", ":quiet"} <= waiting_for_one.keys()
+    assert {":shards", ":leases", ":owners"} <= going_on.keys()
+    assert ended.keys() == {"", ":steps", ":results", ":order", ":done"}
+
+
+def test_keys_expire__compared(store, redis_server):
+    """What a run is compared with stays as long as it does."""
+    plan, about = Plan(steps=(make_step("a"),)), About(release="r1", host="web1", test_classes=1)
+    terms = Terms(start_seconds=60, keep_seconds=1000, parallel=2)
+
+    store.create_call(RUN, new_run(plan, about, terms), baseline="packed").ask()
+
+    assert ttls(redis_server)[":baseline"] == ttls(redis_server)[""]
+    assert fetch(store).baseline == "packed"
+
+
+def ttls(redis_server):
+    """Return how long each key of the run stays, by the end of its name."""
+    prefix = f"smoketest:{{{RUN}}}"
+    return {key.removeprefix(prefix): redis_server.client.ttl(key) for key in redis_server.client.keys(f"{prefix}*")}
+
+
 def test_peek__time_counts_from_the_request(create):
     """The time of a run has the wait for a worker in it, which is over when the first test is taken."""
     store = create(make_step("a"))
@@ -921,14 +987,31 @@ def test_fetch__unknown(store):
 
 
 def test_wait__wakes_all(create):
-    """Each of those who wait for a run is woken by its end, also when it has ended before."""
+    """Each of those who wait for a run has it with its results at its end, also when it has ended before."""
     store = create(make_step("a"))
     take(store, "one", ended=(take(store, "one"), make_result("a")))
 
-    store.wait(RUN, 5)
-    store.wait(RUN, 5)
+    runs = [store.wait(RUN, 5, most_results=1) for _ in range(2)]
 
-    assert fetch(store).finished_at
+    assert [summary(run) for run in runs] == [summary(fetch(store))] * 2
+    assert all(run.finished_at for run in runs)
+
+
+def test_wait__in_vain(create):
+    """Who has waited for a run that goes on is told how it stands."""
+    store = create(make_step("a"))
+    take(store, "one")
+
+    run = store.wait(RUN, 0.1)
+
+    assert run.started_at
+    assert not run.finished_at
+
+
+def test_wait__unknown(store):
+    """Nobody waits for a run that is not there."""
+    with pytest.raises(UnknownRunError):
+        store.wait(RUN, 0.1)
 
 
 @pytest.mark.usefixtures("store")
@@ -940,6 +1023,31 @@ def test_open_runs__are_kept(redis_server):
         claim(places, run_id, run_id, keep_seconds=keep_seconds)
 
     assert [redis_server.client.ttl(key) > 900 for key in (RECENT, OPEN)] == [True, True]
+
+
+@pytest.mark.usefixtures("store")
+def test_claim__another_was_quicker(redis_server):
+    """A place that somebody has taken since it was seen is his, unless any other's is to be taken."""
+    places = open_places(redis_server.url)
+    seen = places.look_call("wanted", most=10).ask()
+    claim(places, "wanted", "quicker")
+
+    taken = places.claim_call("wanted", "late", seen, most=10, keep_seconds=60).ask()
+    instead = places.claim_call("wanted", "another", seen, is_another=True, most=10, keep_seconds=60).ask()
+
+    assert (taken.holder, instead.holder) == ("quicker", "another")
+
+
+@pytest.mark.usefixtures("store")
+def test_claim__comes_late(redis_server):
+    """A claim that comes when its answer is not waited for any more, since Redis was away, starts nothing."""
+    places = open_places(redis_server.url)
+
+    late = claim(places, "wanted", "late", after_seconds=1)
+    in_time = claim(places, "wanted", "in time", after_seconds=0.5)
+
+    assert (late.holder, in_time.holder) == ("", "in time")
+    assert places.recent_ids() == ["in time"]
 
 
 @pytest.mark.usefixtures("store")

@@ -9,7 +9,7 @@ import pytest
 
 from smoketest import runs
 from smoketest.record.places import open_places
-from smoketest.record.redis import open_store
+from smoketest.record.redis import RedisStore, open_store
 from tests import waiting
 from tests.live.conftest import Deployer
 from tests.servers import EmbeddedRedis
@@ -77,9 +77,10 @@ def test_redis_frozen_before_it_is_published(queued, own_redis, deployer, monkey
 
     with contextlib.ExitStack() as frozen:
 
-        def freeze_and_publish(*args, **kwargs):
+        def freeze_and_publish(*args, may_send, **kwargs):
+            assert may_send()
             frozen.enter_context(own_redis.frozen())
-            publish(*args, **kwargs)
+            publish(*args, may_send=may_send, **kwargs)
 
         monkeypatch.setattr(runs, "publish", freeze_and_publish)
         refused = deployer.post("/smoketest/slow/", headers={"Idempotency-Key": "k1"})
@@ -88,6 +89,27 @@ def test_redis_frozen_before_it_is_published(queued, own_redis, deployer, monkey
 
     assert (refused.status_code, again.status_code) == (503, 202)
     assert json.loads(again.content)["status"] == "PENDING"
+
+
+def test_redis_frozen_before_it_has_its_place(queued, own_redis, deployer, monkeypatch):
+    """Redis freezes when a run is to have its place: what it hears of that when it is back starts nothing."""
+    queued(own_redis, None, "shop", queue="orders")
+    deployer.delete(deployer.start())
+    before = ids(own_redis), own_redis.client.llen("orders")
+    create_call = RedisStore.create_call
+
+    with contextlib.ExitStack() as frozen:
+
+        def create_and_freeze(*args, **kwargs):
+            frozen.enter_context(own_redis.frozen())
+            return create_call(*args, **kwargs)
+
+        monkeypatch.setattr(RedisStore, "create_call", create_and_freeze)
+        refused = deployer.post("/smoketest/slow/")
+    waiting.until(lambda: own_redis.client.keys("smoketest:*:quiet"), what="Redis has heard of the run")
+
+    assert refused.status_code == 503
+    assert (ids(own_redis), own_redis.client.llen("orders")) == before
 
 
 def test_list__silent_broker(project, own_redis, deployer, monkeypatch):

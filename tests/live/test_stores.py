@@ -11,6 +11,8 @@ import pytest
 import trustme
 from kombu import Connection
 
+from smoketest import conf
+from smoketest.queue.dispatch import Message, look, publish
 from tests.live.conftest import outcomes_of
 from tests.outages import Proxy, TLSProxy
 from tests.servers import EmbeddedCluster, EmbeddedSentinel, Worker
@@ -183,6 +185,21 @@ def test_rabbitmq__round_trip(run_all, own_redis, rabbitmq):
     report = run_all(own_redis.url, "ready_made", broker_url=url, queues=made)
 
     assert report["status"] == "PASS", report["results"]
+
+
+def test_rabbitmq__not_to_be_sent(queued, own_redis, rabbitmq, monkeypatch):
+    """RabbitMQ has no messages sent that turn out to be unwanted when all else is ready."""
+    url, made = rabbitmq
+    made.append(f"smoke-{secrets.token_hex(4)}")
+    queued(own_redis, None, "shop", queue=made[0])
+    monkeypatch.setenv("CELERY_BROKER_URL", url)
+
+    sent = [
+        publish("run", [Message()], run_seconds=1, conf=conf.current(), may_send=lambda wanted=wanted: wanted)
+        for wanted in (True, False)
+    ]
+
+    assert (sent, look(conf.current()).messages) == ([True, False], 1)
 
 
 def test_rabbitmq__second_broker(queued, own_redis, rabbitmq, deployer, monkeypatch):
