@@ -10,6 +10,7 @@ from benchmarks.rows import Row, Sizes
 from smoketest.conf import Conf
 from smoketest.queue.main import Main, ShardName
 from smoketest.queue.presence import Presence
+from smoketest.record.encoding import new_run
 from smoketest.record.places import open_places
 from smoketest.record.redis import RedisStore, open_store
 from smoketest.record.values import About, Assignment, Shard, Terms
@@ -51,8 +52,9 @@ def _measure(workers: int, tests: int) -> tuple[_Cost, _Cost]:
         store, lanes = open_store(url), [f"host{each:04}" for each in range(workers)]
         steps = [_step(f"{number}@{lanes[number % workers]}", lanes[number % workers]) for number in range(tests)]
         about = About(release=_RELEASE, host="web", test_classes=1)
-        store.create(_RUN, Plan(steps=tuple(steps)), about, Terms(start_seconds=60, keep_seconds=600, parallel=2))
-        open_places(url).claim("all", _RUN, instead_of=None, most=1, keep_seconds=600)
+        terms, places = Terms(start_seconds=60, keep_seconds=600, parallel=2), open_places(url)
+        store.create_call(_RUN, new_run(Plan(steps=tuple(steps)), about, terms)).ask()
+        places.claim_call("all", _RUN, places.look_call("all", most=1).ask(), most=1, keep_seconds=600).ask()
         shards = [Shard(run_id=_RUN, name=str(_name(lane)), lane=lane) for lane in lanes]
         ready = [(shard, store.step(shard).assignments[0]) for shard in shards]
         presences = [_presence(url, lane) for lane in lanes]

@@ -16,17 +16,16 @@ from smoketest.facts import Run
 from smoketest.inline import report_inline
 from smoketest.planning import plan_for_queue, plan_of
 from smoketest.progress.display import Display
-from smoketest.queue.dispatch import publish
 from smoketest.queue.herald import final_report, herald
+from smoketest.queue.launch import draft_of, launch
 from smoketest.queue.orders import messages_for, on_living_hosts, require_holder, require_room, wanted_by
 from smoketest.queue.settle import QueueWatch, settle
 from smoketest.record.baselines import open_baselines
 from smoketest.record.calls import Both
-from smoketest.record.encoding import new_run
-from smoketest.record.ids import is_ours, make_id
+from smoketest.record.ids import is_ours
 from smoketest.record.places import open_places
 from smoketest.record.redis import MOST_RESULTS, RedisStore, open_store
-from smoketest.record.values import About, Terms
+from smoketest.record.values import About
 from smoketest.record.workers import open_roll
 from smoketest.report.summary import Report, summarise
 from smoketest.suite.plan import Order, Selection
@@ -75,14 +74,13 @@ def start(order: Order, conf: Conf) -> Report:
     TooManyRunsError when no run is to be started now, and QueueUnavailableError when Redis or the broker does not
     answer, or there is no host to run on; nothing of the run will happen then.
     """
-    store, places, release = _store(conf), open_places(conf.redis_url), _right_release(order, conf)
+    release = _right_release(order, conf)
     workers = open_roll(conf.redis_url).workers() if order.on_every_host else []
     plan = plan_for_queue(order.selection, conf)
     plan = on_living_hosts(plan, workers) if order.on_every_host else plan
     wanted, words = wanted_by(order, plan, release), order.words
-    before = open_baselines(conf.redis_url).before_call(words, release)
-    with Both(places.look_call(wanted, most=conf.starts_per_minute), before) as looked:
-        run_id = make_id()
+    look_call = open_places(conf.redis_url).look_call(wanted, most=conf.starts_per_minute)
+    with Both(look_call, open_baselines(conf.redis_url).before_call(words, release)) as looked:
         about = About(
             release=release,
             host=platform.node(),
@@ -92,43 +90,19 @@ def start(order: Order, conf: Conf) -> Report:
             # Whoever asks with the same key has the same run, also when it has ended.
             place="" if order.key else wanted,
         )
-        terms = Terms(start_seconds=conf.start_timeout, keep_seconds=conf.result_seconds, parallel=conf.parallel)
-        new = new_run(plan, about, terms)
+        draft = draft_of(plan, about, wanted, conf)
         place, baseline = looked.first(), looked.second()
     if place.holder and _satisfies(place.holder, order, conf):
         return fetch(place.holder, conf)
     require_room(place, most=conf.starts_per_minute)
-    bound_seconds = terms.bound_seconds(plan)
-    creation = store.create_call(run_id, new, baseline=baseline)
-    claim = places.claim_call(
-        wanted,
-        run_id,
-        place,
-        is_another=order.is_always_another,
-        most=conf.starts_per_minute,
-        keep_seconds=max(conf.result_seconds, bound_seconds),
-    )
     messages = messages_for(plan, workers, release, parallel=conf.parallel)
-    with Both(creation, claim) as claimed:
-
-        def is_own() -> bool:
-            return claimed.second().holder == run_id
-
-        try:
-            is_published = publish(run_id, messages, run_seconds=bound_seconds, conf=conf, may_send=is_own)
-        except QueueUnavailableError:
-            if is_own():
-                store.cancel(run_id, is_withdrawn=True)  # what may have been published after all finds nothing to do
-                places.withdraw(wanted, run_id)
-            raise
-        run, taken = claimed.first(), claimed.second()
-    if is_published:
-        herald(run, store, conf)  # it has ended where there was nothing to do
-        return report_of(run, conf)
-    store.discard(run_id, plan)
-    require_room(taken, most=conf.starts_per_minute)
-    require_holder(taken)
-    return fetch(taken.holder, conf)
+    run, place = launch(draft, messages, place, conf, baseline=baseline, is_another=order.is_always_another)
+    if run is None:
+        require_room(place, most=conf.starts_per_minute)
+        require_holder(place)
+        return fetch(place.holder, conf)
+    herald(run, _store(conf), conf)  # it has ended where there was nothing to do
+    return report_of(run, conf)
 
 
 def look(run_id: str, conf: Conf, *, most_results: int = 0) -> Run:
@@ -137,7 +111,7 @@ def look(run_id: str, conf: Conf, *, most_results: int = 0) -> Run:
     One that has finished, and has no more than `most_results`, mostly comes with them: whoever reports it saves a look.
     Raises UnknownRunError for an id that was never given out, GoneRunError for one whose record is gone.
     """
-    return _look(run_id, conf, lambda store: store.peek(run_id, most_results=most_results))
+    return _look(run_id, conf, partial(RedisStore.peek, run_id=run_id, most_results=most_results))
 
 
 def report_of(run: Run, conf: Conf, *, after: int | None = None, url: str = "") -> Report:
@@ -164,8 +138,8 @@ def wait(run_id: str, seconds: float, conf: Conf, *, is_new: bool = False) -> Ru
     until = time.monotonic() + seconds
     run = None if is_new else look(run_id, conf, most_results=MOST_RESULTS)
     while run is None or not (run.finished_at or time.monotonic() >= until):
-        left = until - time.monotonic()
-        run = _look(run_id, conf, lambda store: store.wait(run_id, left, most_results=MOST_RESULTS))
+        ask = partial(RedisStore.wait, run_id=run_id, seconds=until - time.monotonic(), most_results=MOST_RESULTS)
+        run = _look(run_id, conf, ask)
     return run
 
 

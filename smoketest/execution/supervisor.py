@@ -108,7 +108,7 @@ class Supervisor:
         return bool(self._process and self._process.messages >= MOST_MESSAGES)
 
     def renew(self) -> None:
-        """End the process, unless it is new, and all that it has started; the next message is for one that stands by."""
+        """End the process, unless it is new, and all that it has started; the next message is for another one."""
         self._refusal, self._refused_until = "", 0.0
         if self._process and self._process.messages:
             self._end(Ending(is_timeout=True))

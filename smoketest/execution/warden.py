@@ -60,7 +60,7 @@ def live_as_warden(
 
 
 def messages_of(channel: Channel) -> Iterator[dict[str, Any]]:
-    """Yield what a runner is to answer, until there is no more, or when nothing comes for long: then nobody needs it."""
+    """Yield what a runner is to answer, until there is no more, or none comes for long: then nobody needs it."""
     # By then nobody sends it a first message any more, however slow that is.
     until: float | None = time.monotonic() + 2 * IDLE_SECONDS
     with suppress(EOFError, TimeoutError):

@@ -83,34 +83,10 @@ def publish(
         refusal = "CELERY_TASK_ALWAYS_EAGER is on: the run would happen inside the request; turn it off"
         raise QueueUnavailableError(refusal)
     limit = math.ceil(run_seconds) + _BACKSTOP_SECONDS
-
-    def send() -> None:
-        with _producing(app) as producer, producer.batch():
-            is_batched = producer.supports_batch_publish
-            if not (is_batched or may_send()):
-                raise _NotToBeSentError
-            for message in messages:
-                app.send_task(
-                    TASK,
-                    args=(run_id,),
-                    kwargs=(kwargs := {"lane": message.lane} if message.lane else {}),
-                    # How they are shown in logs and monitors. Celery's own way takes as long as all the rest of a header.
-                    argsrepr=repr((run_id,)),
-                    kwargsrepr=repr(kwargs),
-                    producer=producer,
-                    retry=False,
-                    ignore_result=True,
-                    result_cls=_NoResult,
-                    time_limit=limit,
-                    soft_time_limit=limit,
-                    **_address(message, conf),
-                )
-            if is_batched and not may_send():
-                raise _NotToBeSentError
-
+    tasks = [_task_of(run_id, message, conf) | {"time_limit": limit, "soft_time_limit": limit} for message in messages]
     with _translating(app):
         try:
-            send()
+            _send(app, tasks, may_send)
         except _NotToBeSentError:
             return False
         except BatchPublishError as error:
@@ -118,8 +94,27 @@ def publish(
                 raise
             # The broker has closed a connection that was kept. A message that goes out twice is harmless: whoever
             # takes the second finds nothing to do.
-            send()
+            _send(app, tasks, may_send)
         return True
+
+
+def _task_of(run_id: str, message: Message, conf: Conf) -> dict[str, Any]:
+    """Return a message as Celery sends it."""
+    args, kwargs = (run_id,), {"lane": message.lane} if message.lane else {}
+    # How they are shown in logs and monitors: what Celery makes of them by itself takes long.
+    shown = {"argsrepr": repr(args), "kwargsrepr": repr(kwargs)}
+    return {"args": args, "kwargs": kwargs, **shown, **_address(message, conf)}
+
+
+def _send(app: Celery, tasks: Sequence[dict[str, Any]], may_send: Callable[[], bool]) -> None:
+    with _producing(app) as producer, producer.batch():
+        is_batched = producer.supports_batch_publish
+        if not (is_batched or may_send()):
+            raise _NotToBeSentError
+        for task in tasks:
+            app.send_task(TASK, producer=producer, retry=False, ignore_result=True, result_cls=_NoResult, **task)
+        if is_batched and not may_send():
+            raise _NotToBeSentError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

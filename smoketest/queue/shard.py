@@ -94,13 +94,14 @@ class Processes(Protocol):
 def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], processes: Processes) -> None:
     """Take and run tests until none is left, or until the worker stops: then a successor gets the rest.
 
-    None, where the run is unknown or for another release. `run` is given a step, and what it may ask now and then whether that is still wanted.
+    None, where the run is unknown or for another release. `run` is given a step, and what it may ask now and then
+    whether that is still wanted.
     """
     scrub = own_secrets.scrubber().result  # in this process: no test has been at what it knows
     quick_store = _quick_store(work)
     hand = Hand(work.shard, work.store, quick_store, lambda: _send_another(work, quick_store))
     spans: dict[str, tuple[int, int]] = {}
-    if not _begin(work, hand, is_ready=processes.is_ready and not main_process().is_stopping):
+    if not _begin(work, hand, processes):
         return
 
     def take() -> Assignment | None:
@@ -111,8 +112,8 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], pro
     while assignment := take():
         if spans:
             _tell_of_tests(work, hand, spans)
-        elif run_started.has_listeners():  # else it is early enough when others see it
-            _herald(work, quick_store)
+        else:
+            _tell_of_the_begin(work, quick_store)
         processes.prepare(partial(_hold, work, limit_seconds=assignment.step.timeout_seconds))
         began_ns = time.time_ns()
         result = scrub(run(assignment.step, hand.is_wanted))
@@ -121,15 +122,15 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], pro
     if hand.left and main_process().is_stopping:
         _send_another(work, work.store)
     _tell_of_tests(work, hand, spans)
-    if hand.has_ended:  # else somebody else is to end it, and tells then
-        _herald(work, work.store, has_ended=True)
+    _tell_of_the_end(work, hand)
 
 
-def _begin(work: Work, hand: Hand, *, is_ready: bool) -> bool:
+def _begin(work: Work, hand: Hand, processes: Processes) -> bool:
     """Begin a shard, with its first step where a process for that is ready; tell whether there is anything to do."""
     run_id, delivery = work.shard.run_id, f" {ShardName.parse(work.shard.name).task_id} "
+    most = int(processes.is_ready and not main_process().is_stopping)
     try:
-        begun = _patiently(lambda: hand.begin(most=int(is_ready), release=work.release, delivery=delivery))
+        begun = _patiently(lambda: hand.begin(most=most, release=work.release, delivery=delivery))
     except UnknownRunError:
         logger.info("run %s: there is no such run any more", run_id)
         return False
@@ -159,10 +160,17 @@ def _tell_of_tests(work: Work, hand: Hand, spans: Mapping[str, tuple[int, int]])
     send_all(events)
 
 
-def _herald(work: Work, store: RedisStore, *, has_ended: bool = False) -> None:
-    with suppress(QueueUnavailableError, UnknownRunError):  # the workers' main processes look again
-        run = store.peek(work.shard.run_id, most_results=MOST_RESULTS, has_ended=has_ended)
-        herald(run, store, work.conf)
+def _tell_of_the_begin(work: Work, store: RedisStore) -> None:
+    if run_started.has_listeners():  # else it is early enough when others see it
+        with suppress(QueueUnavailableError, UnknownRunError):  # the workers' main processes look again
+            herald(store.peek(work.shard.run_id), store, work.conf)
+
+
+def _tell_of_the_end(work: Work, hand: Hand) -> None:
+    if hand.has_ended:  # else whoever ends it tells
+        with suppress(QueueUnavailableError, UnknownRunError):
+            run = work.store.peek(work.shard.run_id, most_results=MOST_RESULTS, has_ended=True)
+            herald(run, work.store, work.conf)
 
 
 def _quick_store(work: Work) -> RedisStore:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import redis
 from redis.cluster import RedisCluster
@@ -50,7 +50,7 @@ class Both(Generic[A, B]):
         self._second = second
         self._trip = _Trip(first, second)
 
-    def __enter__(self) -> "Both[A, B]":
+    def __enter__(self) -> Self:
         """Ask, without waiting."""
         self._trip.__enter__()
         return self
@@ -87,7 +87,7 @@ class _Trip:
         self._connection: Any = None
         self._answers: list[Any] = []
 
-    def __enter__(self) -> "_Trip":
+    def __enter__(self) -> Self:
         with self._client.answering() as server:
             if not isinstance(server, RedisCluster):
                 self._set_out(server.connection_pool)

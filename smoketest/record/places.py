@@ -58,7 +58,7 @@ class Places:
     def claim_call(
         self, wanted: str, run_id: str, seen: Place, *, is_another: bool = False, most: int, keep_seconds: float
     ) -> Call[Place]:
-        """Return the call that lets the run have the place that was `seen` to be free, or to be had by a run that ended.
+        """Return the call that lets the run have the place that was `seen` free, or held by a run that has ended.
 
         The answer tells who has it then: somebody else may have been quicker, unless any other's is to be taken. One
         that has it may be started, and is among the recent runs and those that go on. Safe to repeat; what comes late,

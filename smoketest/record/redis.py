@@ -48,7 +48,7 @@ class RedisStore:
         self._scripts = scripts_of_runs(client)
 
     def create_call(self, run_id: str, new: Sequence[str], *, baseline: str = "") -> Call[Run]:
-        """Return the call that records a new run, as `encoding.new_run` has it, and answers it; a second changes nothing.
+        """Return the call that records a new run, as `new_run` makes it, and answers it; a second one changes nothing.
 
         Of a large plan all but the last part is recorded here. What the run is to be compared with is fixed: whoever
         looks at its report sees the same.

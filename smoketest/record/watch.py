@@ -3,8 +3,8 @@
 from functools import cache
 
 from smoketest.record.clients import Client, open_client
-from smoketest.record.scripts import Script
 from smoketest.record.places import OPEN
+from smoketest.record.scripts import Script
 
 _WATCH = "smoketest:{orders}:watch:"
 """The tag is that of the list: one script looks at both."""

@@ -9,8 +9,8 @@ from smoketest.errors import QueueUnavailableError
 from smoketest.queue.dispatch import own_queue
 from smoketest.queue.main import Main
 from smoketest.queue.presence import Presence
-from smoketest.record.places import OPEN, open_places
 from smoketest.record.encoding import new_run
+from smoketest.record.places import OPEN, open_places
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Terms
 from smoketest.record.workers import Worker

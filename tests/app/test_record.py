@@ -9,8 +9,8 @@ import pytest
 from smoketest import conf
 from smoketest.errors import UnknownRunError
 from smoketest.queue.herald import herald
-from smoketest.record.places import OPEN, RECENT, RECENT_RUNS, open_places
 from smoketest.record.encoding import new_run
+from smoketest.record.places import OPEN, RECENT, RECENT_RUNS, open_places
 from smoketest.record.redis import MOST_RESULTS, open_store
 from smoketest.record.values import About, Shard, Terms
 from smoketest.report.summary import summarise, summarise_final

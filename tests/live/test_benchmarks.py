@@ -18,7 +18,7 @@ _ROWS = {
     "growing": 4,
     "hanging": 9,
     "locking": 3,
-    "queueing": 5,
+    "queueing": 6,
     "scaling": 8,
 }
 

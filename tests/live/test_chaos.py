@@ -431,17 +431,16 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.project.settings"
 django.setup()
 
 from django.test import Client
-from smoketest import runs
-from smoketest.queue import dispatch
+from smoketest.queue import launch
 
-publish = dispatch.publish
+publish = launch.publish
 
 def and_die(*args, **kwargs):
     if {dies_after}:
         publish(*args, **kwargs)
     os.kill(os.getpid(), signal.SIGKILL)
 
-runs.publish = and_die
+launch.publish = and_die
 import tests.project.celery
 Client(headers={{"authorization": "Bearer new-token"}}).post("/smoketest/slow/?new=1")
 """

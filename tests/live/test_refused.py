@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from smoketest import runs
+from smoketest.queue import launch
 from smoketest.record.places import open_places
 from smoketest.record.redis import RedisStore, open_store
 from tests import waiting
@@ -73,7 +73,7 @@ def test_redis_frozen_before_it_is_published(queued, own_redis, deployer, monkey
     """Redis freezes when the run has its place: the same order starts another afterwards, with the same key too."""
     queued(own_redis, None, "shop", queue="orders")
     deployer.delete(deployer.start())  # connections and scripts are there
-    publish = runs.publish
+    publish = launch.publish
 
     with contextlib.ExitStack() as frozen:
 
@@ -82,9 +82,9 @@ def test_redis_frozen_before_it_is_published(queued, own_redis, deployer, monkey
             frozen.enter_context(own_redis.frozen())
             publish(*args, may_send=may_send, **kwargs)
 
-        monkeypatch.setattr(runs, "publish", freeze_and_publish)
+        monkeypatch.setattr(launch, "publish", freeze_and_publish)
         refused = deployer.post("/smoketest/slow/", headers={"Idempotency-Key": "k1"})
-    monkeypatch.setattr(runs, "publish", publish)
+    monkeypatch.setattr(launch, "publish", publish)
     again = deployer.post("/smoketest/slow/", headers={"Idempotency-Key": "k1"})
 
     assert (refused.status_code, again.status_code) == (503, 202)
