@@ -152,8 +152,13 @@ def searched_apps(conf: Conf) -> tuple[App, ...]:
 
 def release_of(conf: Conf) -> str:
     """Return what a run is a verdict on."""
-    platform = (os.environ.get(name) for name in _RELEASE_VARIABLES)
-    return conf.release or next(filter(None, platform), "") or fingerprint(searched_apps(conf))
+    return conf.release or _platforms_release() or fingerprint(searched_apps(conf))
+
+
+@cache
+def _platforms_release() -> str:
+    found = (os.environ.get(name) for name in _RELEASE_VARIABLES)
+    return next(filter(None, found), "")
 
 
 def is_named(config: AppConfig, words: tuple[str, ...]) -> bool:

@@ -21,8 +21,10 @@ from smoketest.suite.fingerprint import fingerprint
 def _no_settings(monkeypatch):
     """Begin with every setting unset, and on no known platform."""
     [monkeypatch.delenv(name, raising=False) for name in list(os.environ) if name in conf._RELEASE_VARIABLES]
+    conf._platforms_release.cache_clear()
     with override_settings(**dict.fromkeys(conf.names()), CELERY_BROKER_URL=None, DEBUG=False):
         yield
+    conf._platforms_release.cache_clear()
 
 
 def let_anyone(_request):
