@@ -18,10 +18,10 @@ from smoketest.planning import plan_for_queue, plan_of
 from smoketest.progress.display import Display
 from smoketest.queue.herald import final_report, herald
 from smoketest.queue.launch import draft_of, launch
-from smoketest.queue.orders import messages_for, on_living_hosts, require_holder, require_room, wanted_by
+from smoketest.queue.orders import messages_for, on_living_hosts, require_in_time, require_room, wanted_by
 from smoketest.queue.settle import QueueWatch, settle
 from smoketest.record.baselines import open_baselines
-from smoketest.record.calls import Both
+from smoketest.record.calls import ask_both
 from smoketest.record.ids import is_ours
 from smoketest.record.places import open_places
 from smoketest.record.redis import MOST_RESULTS, RedisStore, open_store
@@ -80,26 +80,25 @@ def start(order: Order, conf: Conf) -> Report:
     plan = on_living_hosts(plan, workers) if order.on_every_host else plan
     wanted, words = wanted_by(order, plan, release), order.words
     look_call = open_places(conf.redis_url).look_call(wanted, most=conf.starts_per_minute)
-    with Both(look_call, open_baselines(conf.redis_url).before_call(words, release)) as looked:
-        about = About(
-            release=release,
-            host=platform.node(),
-            test_classes=plan.test_classes,
-            selection=words,
-            only_new=order.only_new,
-            # Whoever asks with the same key has the same run, also when it has ended.
-            place="" if order.key else wanted,
-        )
-        draft = draft_of(plan, about, wanted, conf)
-        place, baseline = looked.first(), looked.second()
+    place, baseline = ask_both(look_call, open_baselines(conf.redis_url).before_call(words, release))
     if place.holder and _satisfies(place.holder, order, conf):
         return fetch(place.holder, conf)
     require_room(place, most=conf.starts_per_minute)
+    about = About(
+        release=release,
+        host=platform.node(),
+        test_classes=plan.test_classes,
+        selection=words,
+        only_new=order.only_new,
+        # Whoever asks with the same key has the same run, also when it has ended.
+        place="" if order.key else wanted,
+    )
+    draft = draft_of(plan, about, wanted, conf)
     messages = messages_for(plan, workers, release, parallel=conf.parallel)
     run, place = launch(draft, messages, place, conf, baseline=baseline, is_another=order.is_always_another)
     if run is None:
         require_room(place, most=conf.starts_per_minute)
-        require_holder(place)
+        require_in_time(place)
         return fetch(place.holder, conf)
     herald(run, _store(conf), conf)  # it has ended where there was nothing to do
     return report_of(run, conf)

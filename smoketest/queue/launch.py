@@ -1,4 +1,4 @@
-"""Starts a run: records it, claims its place and publishes its messages, or leaves nothing of it behind."""
+"""Starts a run: records it, claims its place and publishes its messages, or sees to it that nobody meets it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,6 +71,8 @@ def launch(
             if has_place():
                 store.cancel(draft.id, is_withdrawn=True)  # what may have been sent after all finds nothing to do
                 places.withdraw(draft.wanted, draft.id)
+            else:
+                store.discard(draft.id, draft.plan)
             raise
         run, place = both.first(), both.second()
     if not is_published:

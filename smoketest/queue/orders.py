@@ -66,8 +66,8 @@ def require_room(place: Place, *, most: int) -> None:
         raise TooManyRunsError(message, after_seconds=place.full_seconds)
 
 
-def require_holder(place: Place) -> None:
-    """Raise QueueUnavailableError where a place was claimed too late, and nobody has it."""
-    if not place.holder:
-        message = "Redis took too long to start a run, so none was started; ask again"
+def require_in_time(place: Place) -> None:
+    """Raise QueueUnavailableError where a place was claimed too late, and is nobody's or that of a run before."""
+    if place.is_late:
+        message = "it took too long to start a run, so none was started; ask again"
         raise QueueUnavailableError(message)

@@ -137,6 +137,8 @@ def _begin(work: Work, hand: Hand, processes: Processes) -> bool:
     dead = [name for name in begun.earlier if ShardName.parse(name).is_dead]
     for name in dead:
         work.store.abandon(run_id, name, "its worker process died while it ran")
+    if begun.first:
+        return bool(begun.first.assignments)
     if begun.about.release == work.release:
         return begun.has_work or (bool(dead) and _patiently(lambda: work.store.hold(work.shard)))
     refusal = f"worker {main_process().id} runs release {work.release}, this run is for {begun.about.release}"

@@ -7,6 +7,7 @@ from typing import Any, Generic, Self, TypeVar
 import redis
 from redis.cluster import RedisCluster
 
+from smoketest.errors import QueueUnavailableError
 from smoketest.record.clients import Client
 
 A = TypeVar("A")
@@ -40,8 +41,8 @@ class Call(Generic[A]):
 class Both(Generic[A, B]):
     """Two things that are asked of one client in one trip; something else may be done before they are answered.
 
-    The second is asked in any case. Leaving it before the answers are there leaves them behind. Raises
-    QueueUnavailableError where Redis does not answer.
+    They are two trips on a cluster, whose nodes answer each for themselves, and both are answered at once there. Leaving
+    it before the answers are there leaves them behind. Raises QueueUnavailableError where Redis does not answer.
     """
 
     def __init__(self, first: Call[A], second: Call[B]) -> None:
@@ -77,7 +78,7 @@ def ask_both(first: Call[A], second: Call[B]) -> tuple[A, B]:
 class _Trip:
     """What is asked on one connection, all before the first answer, and without what redis-py does for each command.
 
-    On a cluster, whose nodes answer each for themselves, there is none: all is asked one by one.
+    On a cluster there is none: all is asked one by one.
     """
 
     def __init__(self, *calls: Call[Any]) -> None:
@@ -86,10 +87,13 @@ class _Trip:
         self._pool: Any = None
         self._connection: Any = None
         self._answers: list[Any] = []
+        self._failure: QueueUnavailableError | None = None
 
     def __enter__(self) -> Self:
         with self._client.answering() as server:
-            if not isinstance(server, RedisCluster):
+            if isinstance(server, RedisCluster):
+                self._answers = [call.ask_patiently(server) for call in self._calls]
+            else:
                 self._set_out(server.connection_pool)
         return self
 
@@ -97,9 +101,15 @@ class _Trip:
         self._leave()
 
     def answers(self) -> list[Any]:
+        if self._failure:
+            raise self._failure
         if not self._answers:
-            with self._client.answering() as server:
-                self._answers = self._arrived() or [call.ask_patiently(server) for call in self._calls]
+            try:
+                with self._client.answering() as server:
+                    self._answers = self._completed(self._arrived(), server)
+            except QueueUnavailableError as error:
+                self._failure = error  # whoever asks again is not to wait again
+                raise
         return self._answers
 
     def _set_out(self, pool: Any) -> None:
@@ -114,25 +124,31 @@ class _Trip:
             raise
 
     def _arrived(self) -> list[Any]:
-        """Return what has been answered; nothing where all is to be asked one by one."""
-        if not self._connection:
+        """Return what has been answered, errors too; nothing where the server has closed the connection."""
+        connection = self._connection
+        if not connection:
             return []
         try:
-            answers = [_answer(self._connection) for _ in self._calls]
-        except redis.ConnectionError:  # closed by the server meanwhile
+            answers = [_answer(connection) for _ in self._calls]
+        except redis.ConnectionError:
             self._leave()
             return []
         except BaseException:
             self._leave()
             raise
-        connection, self._connection = self._connection, None
+        self._connection = None
         self._pool.release(connection)
-        if any(isinstance(each, redis.exceptions.NoScriptError) for each in answers):
-            return []
-        for each in answers:
+        return answers
+
+    def _completed(self, answers: list[Any], server: Any) -> list[Any]:
+        """Return the answers, those anew that are missing or were of a server that did not know the script."""
+        unknown = redis.exceptions.NoScriptError()
+        pairs = zip(self._calls, answers or [unknown] * len(self._calls), strict=True)
+        found = [call.ask_patiently(server) if isinstance(each, type(unknown)) else each for call, each in pairs]
+        for each in found:
             if isinstance(each, redis.RedisError):
                 raise each
-        return answers
+        return found
 
     def _leave(self) -> None:
         connection, self._connection = self._connection, None

@@ -35,6 +35,8 @@ class Place:
     """When it was so, by Redis' clock."""
     heard_at: float
     """When it was heard of, a point of `time.monotonic()`."""
+    is_late: bool = False
+    """The claim came too late, and has changed nothing."""
 
 
 @cache
@@ -62,7 +64,7 @@ class Places:
 
         The answer tells who has it then: somebody else may have been quicker, unless any other's is to be taken. One
         that has it may be started, and is among the recent runs and those that go on. Safe to repeat; what comes late,
-        because Redis was away, changes nothing: whoever has asked is told that nothing was started.
+        because Redis was away, changes nothing: whoever has asked is told by then that nothing was started.
         """
         instead_of = _ANY if is_another else seen.holder
         until_ms = seen.at_ms + int((time.monotonic() - seen.heard_at + _PATIENCE_SECONDS) * 1000)
@@ -90,6 +92,12 @@ class Places:
         return self._script.call(keys, *asked, read=_place)
 
 
-def _place(answer: tuple[str, int, int]) -> Place:
-    holder, full_ms, at_ms = answer
-    return Place(holder=holder, full_seconds=int(full_ms) / 1000, at_ms=int(at_ms), heard_at=time.monotonic())
+def _place(answer: tuple[str, int, int, int]) -> Place:
+    holder, full_ms, at_ms, is_late = answer
+    return Place(
+        holder=holder,
+        full_seconds=int(full_ms) / 1000,
+        at_ms=int(at_ms),
+        heard_at=time.monotonic(),
+        is_late=bool(is_late),
+    )

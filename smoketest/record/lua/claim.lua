@@ -1,6 +1,7 @@
 -- KEYS: what is asked for, the recent starts, the recent runs, those that go on. ARGV: a run, the run whose place it may
 -- take or `*` for any, seconds that the place is kept, how many may be started a minute, how many runs are listed, and the time
--- until which the run may take a place. Answers whose the place is, the milliseconds until there is room again, and the time.
+-- until which the run may take a place. Answers whose the place is, the milliseconds until there is room again, the time, and
+-- whether the run came too late.
 -- Without a run it only looks; with `-` the place is given up, and with `--` it is as if the run had never had it.
 local run, instead_of, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
 local time = redis.call('TIME')
@@ -8,7 +9,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local minute = 60000
 
 local holder = redis.call('GET', KEYS[1]) or ''
-local function answer(full_ms) return {holder, full_ms, string.format('%.0f', now)} end
+local function answer(full_ms, is_late) return {holder, full_ms, string.format('%.0f', now), is_late and 1 or 0} end
 
 local is_taken = instead_of ~= '*' and holder ~= '' and holder ~= instead_of
 if run == '-' or run == '--' then
@@ -23,7 +24,8 @@ if redis.call('ZCARD', KEYS[2]) >= most then
   local nth = redis.call('ZRANGE', KEYS[2], -most, -most, 'WITHSCORES')
   return answer(math.max(1, nth[2] + minute - now))
 end
-if run == '' or now > tonumber(ARGV[6]) then return answer(0) end
+if run == '' then return answer(0) end
+if now > tonumber(ARGV[6]) then return answer(0, true) end
 redis.call('ZADD', KEYS[2], now, run)
 redis.call('PEXPIRE', KEYS[2], minute)
 redis.call('SET', KEYS[1], run, 'EX', ARGV[3])
