@@ -41,8 +41,8 @@ class Call(Generic[A]):
 class Both(Generic[A, B]):
     """Two things that are asked of one client in one trip; something else may be done before they are answered.
 
-    They are two trips on a cluster, whose nodes answer each for themselves, and both are answered at once there. Leaving
-    it before the answers are there leaves them behind. Raises QueueUnavailableError where Redis does not answer.
+    A cluster's nodes answer each for themselves: there it is two trips, and both are waited for at once. Leaving it before
+    the answers are there leaves them behind. Raises QueueUnavailableError where Redis does not answer.
     """
 
     def __init__(self, first: Call[A], second: Call[B]) -> None:

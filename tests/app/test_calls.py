@@ -6,6 +6,7 @@ from smoketest.errors import QueueUnavailableError
 from smoketest.record.calls import Both, Call, ask_both
 from smoketest.record.clients import Client
 from smoketest.record.scripts import Script
+from tests import waiting
 
 
 @pytest.fixture
@@ -85,6 +86,30 @@ def test_both__frozen(client, own_redis):
         ask_both(get(client), count(client))
 
     assert ask_both(count(client), get(client)) == (2, "a")
+
+
+def test_both__asked_again_in_vain(client, own_redis):
+    """Where Redis has not answered whoever asks again is told so at once, and nothing is done twice for it."""
+    push = Call(client, ("RPUSH", "list", "d"), int)
+    get(client).ask()
+
+    with own_redis.frozen(), Both(get(client), push) as both:
+        for answer in (both.first, both.second):
+            with pytest.raises(QueueUnavailableError, match="TimeoutError"):
+                answer()
+
+    waiting.until(lambda: own_redis.client.llen("list") == 3, what="Redis has done what it heard")
+    assert own_redis.client.llen("list") == 3
+
+
+def test_both__one_is_not_known(client, own_redis):
+    """Where the server has forgotten a script that is asked again alone, not what was answered beside it."""
+    watch = Script(client, "watch")
+    own_redis.client.script_flush()
+
+    pushed, _ = ask_both(Call(client, ("RPUSH", "list", "d"), int), watch.call(["w", "runs"], "me", 5))
+
+    assert (pushed, own_redis.client.llen("list")) == (3, 3)
 
 
 @pytest.mark.parametrize("is_known", [True, False])

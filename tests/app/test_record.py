@@ -1045,8 +1045,10 @@ def test_claim__comes_late(redis_server):
 
     late = claim(places, "wanted", "late", after_seconds=1)
     in_time = claim(places, "wanted", "in time", after_seconds=0.5)
+    instead = claim(places, "wanted", "instead", after_seconds=1)
 
-    assert (late.holder, in_time.holder) == ("", "in time")
+    found = [(place.holder, place.is_late) for place in (late, in_time, instead)]
+    assert found == [("", True), ("in time", False), ("in time", True)]
     assert places.recent_ids() == ["in time"]
 
 

@@ -4,12 +4,15 @@ import contextlib
 import json
 import socket
 import threading
+from dataclasses import replace
 
 import pytest
 
 from smoketest.queue import launch
-from smoketest.record.places import open_places
+from smoketest.record.places import Places, open_places
 from smoketest.record.redis import RedisStore, open_store
+from smoketest.record.values import Shard
+from smoketest.results import Outcome, Result
 from tests import waiting
 from tests.live.conftest import Deployer
 from tests.servers import EmbeddedRedis
@@ -110,6 +113,33 @@ def test_redis_frozen_before_it_has_its_place(queued, own_redis, deployer, monke
 
     assert refused.status_code == 503
     assert (ids(own_redis), own_redis.client.llen("orders")) == before
+
+
+@pytest.mark.parametrize("query", ["", "?new=1"])
+def test_claim_comes_late(queued, own_redis, deployer, monkeypatch, query):
+    """Redis stutters when a run is to have the place of one that has ended: none is started, and no other shown."""
+    queued(own_redis, None, "shop", queue="orders")
+    end(own_redis, deployer.start())
+    claim_call = Places.claim_call
+
+    def claim_late(self, wanted, run_id, seen, **asked):
+        return claim_call(self, wanted, run_id, replace(seen, at_ms=seen.at_ms - 1000), **asked)
+
+    monkeypatch.setattr(Places, "claim_call", claim_late)
+    refused = deployer.post(f"/smoketest/slow/{query}")
+
+    assert refused.status_code == 503
+    assert "took too long" in json.loads(refused.content)["detail"]
+
+
+def end(server, url):
+    """Take all tests of a run and let them pass; nobody has told of its end."""
+    store, shard = store_of(server), Shard(run_id=url.rstrip("/").rpartition("/")[2], name="one")
+    answer = store.step(shard)
+    while answer.assignments:
+        results = [Result(id=each.step.id, outcome=Outcome.PASSED) for each in answer.assignments]
+        answer = store.step(shard, ended=list(zip(answer.assignments, results, strict=True)))
+    assert answer.has_ended
 
 
 def test_list__silent_broker(project, own_redis, deployer, monkeypatch):
