@@ -41,7 +41,7 @@ class Call(Generic[A]):
 class Both(Generic[A, B]):
     """Two things that are asked of one client in one trip; something else may be done before they are answered.
 
-    A cluster's nodes answer each for themselves: there it is two trips, and both are waited for at once. Leaving it before
+    The nodes of a cluster answer each for themselves: there it is two trips, waited for at once. Leaving it before
     the answers are there leaves them behind. Raises QueueUnavailableError where Redis does not answer.
     """
 
