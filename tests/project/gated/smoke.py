@@ -15,7 +15,7 @@ def parent_of(pid):
 class AtGateTest(SmokeTest):
     abstract = True
 
-    def wait(self, seconds=30):
+    def wait(self, seconds=50):
         if "SMOKETEST_TEST_GATE" not in os.environ:
             self.skipTest("there is no gate")
         gate = Path(os.environ["SMOKETEST_TEST_GATE"])
