@@ -57,7 +57,8 @@ class RedisStore:
         for part in parts:
             self._run_script("add", run_id, part)
         read = partial(encoding.run_of, run_id)
-        return self._scripts["create"].call(keys_of(run_id), last, baseline, read=read)
+        # What is asked behind it, the claim of a place, counts on that the run is there.
+        return self._scripts["create"].call(keys_of(run_id), last, baseline, read=read, is_in_full=True)
 
     def discard(self, run_id: str, plan: Plan) -> None:
         """Forget a run that nobody has been told of."""

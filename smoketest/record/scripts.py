@@ -33,10 +33,13 @@ class Script:
         """Run it; its keys must be of one hash tag."""
         return self.call(keys, *arguments).ask()
 
-    def call(self, keys: list[str], *arguments: str | int, read: Callable[[Any], T] = _as_it_is) -> Call[T]:
-        """Return the call that runs it."""
+    def call(
+        self, keys: list[str], *arguments: str | int, read: Callable[[Any], T] = _as_it_is, is_in_full: bool = False
+    ) -> Call[T]:
+        """Return the call that runs it, `is_in_full` where it can't be asked again because it was not known."""
         asked = (len(keys), *keys, *arguments)
-        return Call(self._client, ("EVALSHA", self._digest, *asked), read, ("EVAL", self._source, *asked))
+        in_full = ("EVAL", self._source, *asked)
+        return Call(self._client, in_full if is_in_full else ("EVALSHA", self._digest, *asked), read, in_full)
 
 
 def scripts_of_runs(client: Client) -> dict[str, Script]:

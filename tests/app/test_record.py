@@ -9,6 +9,7 @@ import pytest
 from smoketest import conf
 from smoketest.errors import UnknownRunError
 from smoketest.queue.herald import herald
+from smoketest.record.calls import Both
 from smoketest.record.encoding import new_run
 from smoketest.record.places import OPEN, RECENT, RECENT_RUNS, open_places
 from smoketest.record.redis import MOST_RESULTS, open_store
@@ -1036,6 +1037,22 @@ def test_claim__another_was_quicker(redis_server):
     instead = places.claim_call("wanted", "another", seen, is_another=True, most=10, keep_seconds=60).ask()
 
     assert (taken.holder, instead.holder) == ("quicker", "another")
+
+
+def test_claim__behind_its_run(store, redis_server):
+    """Nobody meets a place whose run is not there, also on a Redis that has never heard of either script."""
+    places = open_places(redis_server.url)
+    plan, about = Plan(steps=(make_step("a"),)), About(release="r1", host="web1", test_classes=1)
+    new = new_run(plan, about, Terms(start_seconds=60, keep_seconds=1000, parallel=2))
+    seen = places.look_call("wanted", most=10).ask()
+    redis_server.client.script_flush()
+    places.look_call("wanted", most=10).ask()
+
+    with Both(store.create_call(RUN, new), places.claim_call("wanted", RUN, seen, most=10, keep_seconds=60)):
+        waiting.until(lambda: places.look_call("wanted", most=10).ask().holder == RUN, what="it has its place")
+        run = store.peek(RUN)
+
+    assert run.tests_total == 1
 
 
 @pytest.mark.usefixtures("store")
