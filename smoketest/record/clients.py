@@ -5,6 +5,7 @@ That is one server in redis-py's words, or `redis+cluster://any-node:7000`, or
 """
 
 import math
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,6 +62,7 @@ class Client:
             "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         }
         self._redis: Any = None
+        self._opening = threading.Lock()
 
     @property
     def address(self) -> str:
@@ -80,14 +82,23 @@ class Client:
     def answering(self) -> Iterator[Any]:
         """Give redis-py's client; raises QueueUnavailableError where Redis does not answer."""
         try:
-            # A cluster's client connects when it is made, so that it is made here.
-            self._redis = self._redis or _open(self._url, self._options)
-            yield self._redis
+            yield self._redis or self._opened()
             self._answered_at = time.monotonic()
         except (redis.RedisError, OSError) as error:
             self._answered_at = -math.inf
             message = f"Redis at {self.address} does not answer: {type(error).__name__}: {error}"
             raise QueueUnavailableError(message) from error
+
+    def _opened(self) -> Any:
+        """Return the one client; a cluster's connects when it is made, so that it is made here.
+
+        Of those that are made at once all but one go before they are used: with them the connections would that were
+        taken of them.
+        """
+        opened = _open(self._url, self._options)
+        with self._opening:
+            self._redis = self._redis or opened
+        return self._redis
 
 
 def _open(url: str, options: dict[str, Any]) -> Any:
