@@ -53,27 +53,32 @@ def _one(server: servers.Server, sizes: Sizes) -> Iterator[Row]:
         ", as the answer to its POST": lambda: _run_at_once(server, "k=SingleTest"),
     }
     for way, run in ways.items():
-        rounds = [(_took(run), _took(lambda: nothing.delay().get(timeout=30))) for _ in range(sizes.singles)]
-        yield Row(
-            what=f"one queued test until the final report{way}, median",
-            found=median(ours for ours, _ in rounds) * 1000,
-            unit="ms",
-            base=median(bare for _, bare in rounds) * 1000,
-            against="delay().get()",
+        yield _beside(
+            f"one queued test until the final report{way}, median",
+            run,
+            "delay().get()",
+            lambda: nothing.delay().get(timeout=30),
+            rounds=sizes.singles,
         )
 
 
 def _poll(server: servers.Server, sizes: Sizes) -> Iterator[Row]:
     where = _start(server, "k=LongTest")
-    looks = [(_took(lambda: server.ask(where)), _took(lambda: server.ask("/bare/"))) for _ in range(sizes.polls)]
-    server.ask(where, "DELETE")
-    yield Row(
-        what=f"a poll of a run of {sizes.long:,} tests while it goes on, median",
-        found=median(ours for ours, _ in looks) * 1000,
-        unit="ms",
-        base=median(bare for _, bare in looks) * 1000,
-        against="a bare view",
+    yield _beside(
+        f"a poll of a run of {sizes.long:,} tests while it goes on, median",
+        lambda: server.ask(where),
+        "a bare view",
+        lambda: server.ask("/bare/"),
+        rounds=sizes.polls,
     )
+    server.ask(where, "DELETE")
+
+
+def _beside(what: str, act: Callable[[], object], against: str, bare: Callable[[], object], *, rounds: int) -> Row:
+    """Do the one and the other in turns."""
+    pairs = [(_took(act), _took(bare)) for _ in range(rounds)]
+    found, base = (median(each) * 1000 for each in zip(*pairs, strict=True))
+    return Row(what=what, found=found, unit="ms", base=base, against=against)
 
 
 def _run(server: servers.Server, selection: str) -> tuple[float, float]:
