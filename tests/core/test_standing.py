@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import closing
 from textwrap import dedent
 from types import ModuleType, SimpleNamespace
@@ -24,8 +25,9 @@ from tests.servers import ROOT, children, is_alive
 
 
 def echo(channel):
-    """Answer each message with who answers."""
-    for _ in warden.messages_of(channel):
+    """Answer each message with who answers, after as long as it says."""
+    for message in warden.messages_of(channel):
+        time.sleep(message.get("seconds", 0.0))
         channel.send({"pid": os.getpid(), "warden": os.getppid()})
 
 
@@ -41,8 +43,8 @@ def fail_to_fork():
     raise BlockingIOError
 
 
-def ask(supervisor):
-    return supervisor.ask({}, seconds=10).answer
+def ask(supervisor, **message):
+    return supervisor.ask(message, seconds=10).answer
 
 
 def test_kept(lend):
@@ -130,7 +132,7 @@ def test_error(lend):
 
 def test_idle(lend, monkeypatch):
     """What nobody has a message for long goes, warden and process, and the next run has new ones."""
-    monkeypatch.setattr(warden, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(warden, "IDLE_SECONDS", 0.5)
     with lend("a") as supervisor:
         first = ask(supervisor)
     waiting.until(lambda: not is_alive(first["warden"]), what="the warden is gone")
@@ -161,10 +163,10 @@ def test_idle__about_to_go(lend, monkeypatch):
 
 def test_busy_warden_stays(lend, monkeypatch):
     """While a process is in use its warden does not go, however long it has nothing to do."""
-    monkeypatch.setattr(warden, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(warden, "IDLE_SECONDS", 1.0)
 
     with lend("a") as supervisor:
-        first = ask(supervisor)
+        first = ask(supervisor, seconds=2.5)
         second = ask(supervisor)
 
     assert first == second
