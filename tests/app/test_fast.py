@@ -1,5 +1,6 @@
 """The monitor's URL: `/smoketest/`."""
 
+from contextlib import closing
 from threading import Barrier, Thread
 
 import pytest
@@ -9,6 +10,8 @@ from django.test import RequestFactory
 from smoketest import inline, views
 from tests import waiting
 from tests.app.conftest import Caller
+from tests.app.flights import followers
+from tests.live.gate import Gate
 from tests.project.hanging import smoke as hanging_smoke
 from tests.project.shop.models import FooModel
 from tests.project.standing import smoke as standing_smoke
@@ -550,27 +553,32 @@ def test_fast__parallel_writers(project, operator, _):
     assert rows() == no_rows()
 
 
-@pytest.mark.usefixtures("hanging")
-def test_fast__single_flight(project):
+def test_fast__single_flight(project, monkeypatch):
     """Those who ask the same at the same time share one run."""
-    project("hanging")
+    project("gated", timeout=waiting.LIMIT_SECONDS, budget=2 * waiting.LIMIT_SECONDS)
     reports = []
     threads = [
         Thread(
-            target=lambda: reports.append(Caller(headers={"authorization": "Bearer new-token"}).report(k="HangingTest"))
+            target=lambda: reports.append(Caller(headers={"authorization": "Bearer new-token"}).report(k="test_a")),
+            daemon=True,
         )
         for _ in range(5)
     ]
 
-    threads[0].start()
-    waiting.until(lambda: hanging_smoke.hanging, what="the first run is under way")
-    for thread in threads[1:]:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with closing(Gate()) as gate:
+        monkeypatch.setenv("SMOKETEST_TEST_GATE", str(gate.path))
+        for thread in threads:
+            thread.start()
+        gate.wait_for(1)
+        waiting.until(lambda: followers() == 4, what="all but one wait")
+        gate.open()
+        for thread in threads:
+            thread.join()
+        begun = gate.begun()
 
+    assert begun == ["test_a"]
+    assert [report["tests_passed"] for report in reports] == [1] * 5
     assert len({report["finished_at"] for report in reports}) == 1
-    assert len(hanging_smoke.hanging) == 1
 
 
 def test_fast__still_hanging(project, operator, hanging):

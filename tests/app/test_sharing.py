@@ -3,7 +3,6 @@
 import sys
 import threading
 import time
-import traceback
 from queue import SimpleQueue
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from smoketest import conf, sharing
 from smoketest.suite.plan import Selection
 from tests import waiting
+from tests.app.flights import followers
 
 FOLLOWERS = 5
 
@@ -42,14 +42,6 @@ def ask(runs, answers):
         answers.append(sharing.serve(Selection(), conf.current(), runs.make, until=until))
     except RuntimeError as error:
         answers.append(error)
-
-
-def followers():
-    """Return how many wait for the run that is under way; those who still wake up from an earlier one don't."""
-    under_way = [id(flight) for flight in sharing._flights.values()]
-    frames = [frame for top in sys._current_frames().values() for frame, _ in traceback.walk_stack(top)]
-    serving = [frame.f_locals for frame in frames if frame.f_code is sharing.serve.__code__]
-    return sum(id(served.get("flight")) in under_way and served["flight"] is not served["own"] for served in serving)
 
 
 @pytest.mark.parametrize("failures", [1, 2])
