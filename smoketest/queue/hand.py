@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from smoketest.errors import QueueUnavailableError
-from smoketest.record.clients import open_connections_only
+from smoketest.record.clients import known_addresses_only
 from smoketest.record.redis import RedisStore
 from smoketest.record.values import Answer, Assignment, Begun, Shard
 from smoketest.results import Result
@@ -94,7 +94,7 @@ class Hand:
         """
         running = self._running
         try:
-            with open_connections_only():
+            with known_addresses_only():
                 if not running or not (self._ended or self._waiting):
                     return self._quick_store.owns(self._shard)
                 answer = self._step(self._quick_store, running=running.index)

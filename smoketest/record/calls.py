@@ -6,6 +6,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import redis
 from redis.cluster import RedisCluster
+from redis.exceptions import NoScriptError
 
 from smoketest.errors import QueueUnavailableError
 from smoketest.record.clients import Client
@@ -34,7 +35,7 @@ class Call(Generic[A]):
         """Return what the server answers; it is asked once more where it closes the connection."""
         try:
             return server.execute_command(*self.command)
-        except redis.exceptions.NoScriptError:
+        except NoScriptError:
             return server.execute_command(*self.command_in_full)
 
 
@@ -142,9 +143,12 @@ class _Trip:
 
     def _completed(self, answers: list[Any], server: Any) -> list[Any]:
         """Return the answers, those anew that are missing or were of a server that did not know the script."""
-        unknown = redis.exceptions.NoScriptError()
-        pairs = zip(self._calls, answers or [unknown] * len(self._calls), strict=True)
-        found = [call.ask_patiently(server) if isinstance(each, type(unknown)) else each for call, each in pairs]
+        if not answers:
+            return [call.ask_patiently(server) for call in self._calls]
+        found = [
+            server.execute_command(*call.command_in_full) if isinstance(each, NoScriptError) else each
+            for call, each in zip(self._calls, answers, strict=True)
+        ]
         for each in found:
             if isinstance(each, redis.RedisError):
                 raise each
@@ -153,8 +157,10 @@ class _Trip:
     def _leave(self) -> None:
         connection, self._connection = self._connection, None
         if connection:
-            connection.disconnect()
-            self._pool.release(connection)
+            try:
+                connection.disconnect()
+            finally:
+                self._pool.release(connection)
 
 
 def _answer(connection: Any) -> Any:

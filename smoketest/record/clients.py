@@ -10,13 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
+from redis.connection import AbstractConnection
+from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -25,17 +27,17 @@ from smoketest.errors import QueueUnavailableError
 _FRESH_SECONDS = 2.0
 """For so long a connection that was answered counts as open."""
 
-_may_connect: ContextVar[bool] = ContextVar("may_connect", default=True)
+_may_look_up: ContextVar[bool] = ContextVar("may_look_up", default=True)
 
 
 @contextmanager
-def open_connections_only() -> Iterator[None]:
-    """Let clients open no connection inside: how long that takes is up to the resolver, which no timeout bounds."""
-    token = _may_connect.set(False)
+def known_addresses_only() -> Iterator[None]:
+    """Let clients connect to where they were before alone: no timeout bounds what looks up names."""
+    token = _may_look_up.set(False)
     try:
         yield
     finally:
-        _may_connect.reset(token)
+        _may_look_up.reset(token)
 
 
 @cache
@@ -54,6 +56,8 @@ class Client:
         self._url = url
         self._options = {
             "decode_responses": True,
+            # With 3, which redis-py takes from 8 on, it no longer drops a connection that has an answer left to read.
+            "protocol": 2,
             # One for each that waits: redis-py, from 8 on, would refuse the 101st.
             "max_connections": 2**31,
             "socket_timeout": timeout_seconds,
@@ -84,7 +88,8 @@ class Client:
         try:
             yield self._redis or self._opened()
             self._answered_at = time.monotonic()
-        except (redis.RedisError, OSError) as error:
+        # What a cluster's client raises is not all of redis-py's own kind.
+        except (redis.RedisError, RedisClusterException, OSError) as error:
             self._answered_at = -math.inf
             message = f"Redis at {self.address} does not answer: {type(error).__name__}: {error}"
             raise QueueUnavailableError(message) from error
@@ -113,21 +118,38 @@ def _open(url: str, options: dict[str, Any]) -> Any:
 
 
 def _obedient(kind: type[Any]) -> type[Any]:
-    """Return the kind of connection that connects only where it may."""
+    """Return the kind of connection that, where no name may be looked up, connects to where the last one led."""
+    if issubclass(kind, redis.UnixDomainSocketConnection):  # it has no name
+        return kind
+    last_address: list[Any] = []
 
-    class Obedient(kind):  # type: ignore[misc]
-        def connect(self) -> None:
-            self._ask()
-            super().connect()
-
-        def connect_check_health(self, *args: Any, **kwargs: Any) -> None:
-            self._ask()
-            super().connect_check_health(*args, **kwargs)
-
-        def _ask(self) -> None:
-            if not (self._sock or _may_connect.get()):
-                message = "no connection is open"
+    class ByNumber(redis.Connection):
+        def _connect(self) -> Any:
+            if _may_look_up.get():
+                opened = super()._connect()  # type: ignore[no-untyped-call]
+                last_address[:] = opened.getpeername()[:2]
+                return opened
+            if not last_address:
+                message = "it was never connected"
                 raise redis.ConnectionError(message)
+            by_name = self.host, self.port
+            self.host, self.port = last_address
+            try:
+                return super()._connect()  # type: ignore[no-untyped-call]
+            finally:
+                self.host, self.port = by_name  # a certificate is for the name
+
+    # Below what encrypts, and above what asks sentinels.
+    kinds = (ByNumber,) if kind is redis.Connection else (kind, ByNumber)
+
+    class Obedient(*kinds):  # type: ignore[misc]
+        def connect(self) -> None:
+            connect = super().connect if _may_look_up.get() else partial(AbstractConnection.connect, self)
+            try:
+                connect()
+            except BaseException:
+                self.disconnect()  # redis-py keeps one whose greeting was broken off, answers unread
+                raise
 
     return Obedient
 

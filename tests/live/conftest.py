@@ -1,15 +1,18 @@
 """Runs on real workers."""
 
 import json
+import ssl
 from contextlib import ExitStack
 
 import pytest
+import trustme
 from django.test import Client
 
 from tests import waiting
 from tests.live.gate import Gate
 from tests.live.service import Service
-from tests.servers import Worker
+from tests.outages import TLSProxy
+from tests.servers import EmbeddedCluster, EmbeddedSentinel, Worker
 
 
 class Deployer(Client):
@@ -102,3 +105,45 @@ def service(deployed):
     deployed.begin()
     yield deployed
     deployed.end()
+
+
+@pytest.fixture
+def cluster():
+    """Three servers in a cluster."""
+    cluster = EmbeddedCluster()
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def sentinel(own_redis):
+    """A sentinel in front of the test's own server."""
+    sentinel = EmbeddedSentinel(own_redis)
+    sentinel.start()
+    yield sentinel
+    sentinel.stop()
+
+
+@pytest.fixture
+def authority():
+    """Who vouches for the server."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def secure(own_redis, authority):
+    """The address, by TLS, of the test's own server."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    proxy = TLSProxy(own_redis.port, context)
+    proxy.start()
+    yield f"rediss://localhost:{proxy.port}/0"
+    proxy.stop()
+
+
+@pytest.fixture
+def trusted(authority, tmp_path):
+    """The query of an address whose server this one vouches for."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return f"?ssl_cert_reqs=required&ssl_ca_certs={tmp_path / 'ca.pem'}"

@@ -522,6 +522,22 @@ def test_cancelled(start_worker, run_gated, gate, deployer):
     assert len(gate.begun()) == 2
 
 
+def test_cancelled__after_a_freeze(start_worker, run_gated, gate, own_redis, deployer):
+    """A cancel ends the tests that run also when Redis has stood still meanwhile."""
+    start_worker()
+    url = run_gated()
+    gate.wait_for(2)
+    runners = [runner for runner, _ in gate.processes()]
+
+    with own_redis.frozen():
+        until = time.monotonic() + 2.5
+        waiting.until(lambda: time.monotonic() > until, what="each has looked in vain")
+    report = json.loads(deployer.delete(url).content)
+    waiting.until(lambda: not any(map(lives, runners)), what="the runners have ended", seconds=10)
+
+    assert report["status"] == "CANCELLED"
+
+
 def lives(pid):
     """Tell whether a process is there."""
     try:

@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import ssl
 import time
 from urllib.parse import urlsplit
 
@@ -14,28 +13,10 @@ from kombu import Connection
 from smoketest import conf
 from smoketest.queue.dispatch import Message, look, publish
 from tests.live.conftest import outcomes_of
-from tests.outages import Proxy, TLSProxy
-from tests.servers import EmbeddedCluster, EmbeddedSentinel, Worker
+from tests.outages import Proxy
+from tests.servers import Worker
 
 pytestmark = [pytest.mark.live, pytest.mark.drill]
-
-
-@pytest.fixture
-def cluster():
-    """Three servers in a cluster."""
-    cluster = EmbeddedCluster()
-    cluster.start()
-    yield cluster
-    cluster.stop()
-
-
-@pytest.fixture
-def sentinel(own_redis):
-    """A sentinel in front of the test's own server."""
-    sentinel = EmbeddedSentinel(own_redis)
-    sentinel.start()
-    yield sentinel
-    sentinel.stop()
 
 
 @pytest.fixture
@@ -55,30 +36,6 @@ def rabbitmq():
         for name in made:
             connection.default_channel.queue_delete(name)
             connection.default_channel.exchange_delete(name)  # Celery makes one for each queue
-
-
-@pytest.fixture
-def authority():
-    """Who vouches for the server."""
-    return trustme.CA()
-
-
-@pytest.fixture
-def secure(own_redis, authority):
-    """The address, by TLS, of the test's own server."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    proxy = TLSProxy(own_redis.port, context)
-    proxy.start()
-    yield f"rediss://127.0.0.1:{proxy.port}/0"
-    proxy.stop()
-
-
-@pytest.fixture
-def trusted(authority, tmp_path):
-    """The query of an address whose server this one vouches for."""
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return f"?ssl_cert_reqs=required&ssl_ca_certs={tmp_path / 'ca.pem'}"
 
 
 @pytest.fixture
