@@ -72,7 +72,7 @@ def start(order: Order, conf: Conf) -> Report:
 
     Raises SelectionError as `run_here` does, WrongReleaseError where this process is of another release than is wanted,
     TooManyRunsError when no run is to be started now, and QueueUnavailableError when Redis or the broker does not
-    answer, or there is no host to run on; nothing of the run will happen then.
+    answer, or there is no host to run on; nothing of the run will happen then, but for what `launch` tells.
     """
     release = _right_release(order, conf)
     workers = open_roll(conf.redis_url).workers() if order.on_every_host else []

@@ -97,6 +97,8 @@ class Proxy:
         self._last_word = last_word
         self._flows = threading.Event()
         self._flows.set()
+        self._answers = threading.Event()
+        self._answers.set()
         self._pairs = []
         self._listener = None
 
@@ -113,6 +115,7 @@ class Proxy:
             _cut(each)
         self._pairs.clear()
         self._flows.set()  # what was withheld gets nowhere now
+        self._answers.set()
 
     @contextlib.contextmanager
     def frozen(self):
@@ -123,6 +126,15 @@ class Proxy:
         finally:
             self._flows.set()
 
+    @contextlib.contextmanager
+    def dumb(self):
+        """Pass on what the server is asked, and not what it answers."""
+        self._answers.clear()
+        try:
+            yield
+        finally:
+            self._answers.set()
+
     def _accept(self, listener):
         with contextlib.suppress(OSError):
             while True:
@@ -132,19 +144,20 @@ class Proxy:
     def _serve(self, client):
         server = socket.create_connection(self._upstream)
         self._pairs.append((client, server))
-        back = threading.Thread(target=self._pump, args=[server, client], daemon=True)
+        back = threading.Thread(target=self._pump, args=[server, client, self._answers], daemon=True)
         back.start()
-        self._pump(client, server)
+        self._pump(client, server, self._flows)
         back.join()
         client.close()
         server.close()
 
-    def _pump(self, source, target):
+    def _pump(self, source, target, flows):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if self._last_word and self._last_word in data:
                     self._flows.clear()
                 self._flows.wait()
+                flows.wait()
                 target.sendall(data)
         _cut(source)
         _cut(target)

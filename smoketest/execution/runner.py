@@ -140,7 +140,7 @@ def _serve(channel: Channel, open_session: OpenSession) -> None:
             left = belongings.stop_timers() if step.keeps else belongings.put_back()
             return {"result": _told(result, left).as_dict(), "is_spent": bool(left.stuck)}
 
-        answer(_NOBODYS.as_dict())  # the first time is slow: no test's then
+        answer(_NOBODYS.as_dict())  # the first time is slow: no test's then, nor is what the session needs
         for message in messages_of(channel):
             answered = answer(message)
             try:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from smoketest.execution import kinship, native
 from smoketest.execution.channel import Channel, socketpair
@@ -29,7 +30,7 @@ class Warden:
         self._control = Channel(control_fd, control_fd, peer_fd=self._pid_fd)
 
     def begin(self, still: Callable[[], None]) -> tuple[int, Channel, int]:
-        """Return the id of a new runner that is up, its channel, and the file that it writes its stacks to.
+        """Return the id of a new runner that is ready, its channel, and the file that it writes its stacks to.
 
         `still` is called each second until then, and must return quickly.
         Raises ChildProcessError when there is none to be had.
@@ -37,18 +38,25 @@ class Warden:
         until = time.monotonic() + START_SECONDS
         try:
             self._control.send({"do": "begin"})
-            while not self._control.is_ready(now := time.monotonic() + _STILL_SECONDS) and now < until:
-                still()
-            answer = self._control.receive(until)
+            answer = _receive(self._control, until, still)
             if "failure" in answer:
                 raise ChildProcessError(answer["failure"])
-            to_read, to_write, stacks = self._control.receive_files(FILES, until)
-            channel = Channel(to_read, to_write, peer_fd=kinship.watch_process(answer["pid"]))
-            channel.receive(until)
-        except (EOFError, TimeoutError, BrokenPipeError, ConnectionResetError):
+            channel, stacks = self._receive_runner(answer["pid"], until, still)
+        except (EOFError, TimeoutError, BrokenPipeError, ConnectionResetError, ValueError):
             message = "the process did not come up"
             raise ChildProcessError(message) from None
         return answer["pid"], channel, stacks
+
+    def _receive_runner(self, pid: int, until: float, still: Callable[[], None]) -> tuple[Channel, int]:
+        to_read, to_write, stacks = self._control.receive_files(FILES, until)
+        channel = Channel(to_read, to_write, peer_fd=kinship.watch_process(pid))
+        try:
+            _receive(channel, until, still)
+        except BaseException:
+            channel.close()
+            os.close(stacks)
+            raise
+        return channel, stacks
 
     def end(self, *, patience_seconds: float) -> int | None:
         """End the runner and all that has come of it.
@@ -85,6 +93,12 @@ class Warden:
     def _is_there(self) -> bool:
         """Tell whether its id is its own: a project may have children reaped that it does not know of."""
         return kinship.is_child(self._pid, self._pid_fd)
+
+
+def _receive(channel: Channel, until: float, still: Callable[[], None]) -> dict[str, Any]:
+    while not channel.is_ready(now := time.monotonic() + _STILL_SECONDS) and now < until:
+        still()
+    return channel.receive(until)
 
 
 def can_fork() -> bool:

@@ -20,7 +20,7 @@ from smoketest.execution import hygiene, kinship
 from smoketest.execution.channel import Channel
 
 Serve = Callable[[Channel], None]
-"""What a runner does: answer each message of its channel, until there are no more."""
+"""What a runner does: answer each of the `messages_of` its channel, until there are no more."""
 
 INTERRUPT: int = getattr(signal, "SIGRTMIN", signal.SIGUSR2 - 5) + 5
 """Sent to a runner at a deadline. A real-time signal: SIGALRM, SIGUSR1 and SIGUSR2 are the tests' own."""
@@ -60,7 +60,11 @@ def live_as_warden(
 
 
 def messages_of(channel: Channel) -> Iterator[dict[str, Any]]:
-    """Yield what a runner is to answer, until there is no more, or none comes for long: then nobody needs it."""
+    """Tell that the runner is ready, and yield what it is to answer.
+
+    That is until there is no more, or none comes for long: then nobody needs it.
+    """
+    channel.send({})
     # By then nobody sends it a first message any more, however slow that is.
     until: float | None = time.monotonic() + 2 * IDLE_SECONDS
     with suppress(EOFError, TimeoutError):
@@ -202,7 +206,6 @@ def _live_as_runner(serve: Serve, channel: Channel, stacks_fd: int, warden: int)
         hygiene.be_killed_first()
         hygiene.outlive_termination()
         faulthandler.register(DUMP_STACKS, file=stacks_fd, all_threads=True, chain=False)
-        channel.send({})
         serve(channel)
         os._exit(0)
     except BaseException:  # noqa: BLE001 (nothing may unwind into the code that forked)

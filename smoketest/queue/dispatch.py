@@ -12,6 +12,8 @@ from celery.result import AsyncResult
 from kombu import Connection, Exchange, Queue, pools
 from kombu.exceptions import BatchPublishError, ChannelError  # type: ignore[attr-defined] # not in the stubs yet
 from redis import ConnectionError  # noqa: A004 (redis-py's own)
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from smoketest.conf import Conf
 from smoketest.errors import QueueUnavailableError
@@ -19,9 +21,12 @@ from smoketest.errors import QueueUnavailableError
 TASK = "smoketest.run_shard"
 
 _CONNECT_SECONDS = 1
+_TIMEOUTS = ("socket_connect_timeout", "socket_timeout")
+_REDIS = {**dict.fromkeys(_TIMEOUTS, _CONNECT_SECONDS), "interval_start": 0}
 _OPTIONS = {
     # Without these a frozen or a dead broker holds the caller for seconds, or for ever.
-    "redis": {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": 1, "interval_start": 0},
+    "redis": _REDIS,
+    "sentinel": _REDIS,
     "amqp": {"read_timeout": 1, "write_timeout": 1, "confirm_publish": True},
 }
 _NOT_FOUND = "404"
@@ -202,11 +207,17 @@ def _connection(app: Celery) -> Connection:
 @lru_cache(maxsize=8)  # half as long to make as to publish
 def _bounded(app: Celery, _url: str) -> Connection:
     connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
-    for kind, options in _OPTIONS.items():
+    given, count = connection.transport_options or {}, max(1, len(connection.alt))
+    if "sentinel" in str(connection.transport_cls):
+        # All of a list are asked at each try, one after another, and by default each again and again.
+        one = dict.fromkeys(_TIMEOUTS, _CONNECT_SECONDS / count) | {"retry": Retry(NoBackoff(), 0)}
+        options = {"sentinel_kwargs": {**given.get("sentinel_kwargs", {}), **one}, "max_retries": 0}
+    else:
+        # Each of a list is tried once. By default one that refuses is asked again after 2 s.
+        options = {"max_retries": count - 1}
+    for kind, its_options in _OPTIONS.items():
         if kind in str(connection.transport_cls):
-            # Each of a list is tried once. By default one that refuses is asked again after 2 s.
-            more_tries = {"max_retries": max(0, len(connection.alt) - 1)}
-            return connection.clone(transport_options={**(connection.transport_options or {}), **options, **more_tries})
+            return connection.clone(transport_options={**given, **its_options, **options})
     return connection
 
 

@@ -48,7 +48,8 @@ def launch(
     """Start the run where it gets the place that was `seen` before, or any other's where it `is_another` in any case.
 
     Return it, None where it did not get the place, and who has that. Raises QueueUnavailableError where Redis or the
-    broker does not answer; nothing of the run will happen then.
+    broker does not answer; nothing of the run will happen then. But where Redis has taken the order and only its
+    answer was lost nobody knows: the run has its place, and workers send for it as for one whose messages got lost.
     """
     store, places = open_store(conf.redis_url), open_places(conf.redis_url)
     creation = store.create_call(draft.id, draft.recorded, baseline=baseline)

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from textwrap import dedent
 from types import ModuleType, SimpleNamespace
 
@@ -245,6 +245,24 @@ def test_refused_for_a_moment():
         result = run_supervised(make_step("shop.smoke.ShopTest.test_a"), supervisor)
 
     assert (refused.cause, result.cause) == (Cause.NOT_RUN, Cause.IMPORT)
+
+
+def test_slow_session():
+    """What a session takes to open is no test's time, and whoever waits for it is told each second that it goes on."""
+    calls = []
+
+    @contextmanager
+    def open_slowly():
+        time.sleep(2.5)
+        with own_session({}) as execute:
+            yield execute
+
+    with closing(Supervisor(lambda: fork_warden(make_serve(open_slowly)))) as supervisor:
+        supervisor.prepare(lambda: calls.append("still"))
+        result = run_supervised(make_step("shop.smoke.ShopTest.test_a", timeout_seconds=0.2), supervisor)
+
+    assert calls == ["still"] * 2
+    assert result.cause is Cause.IMPORT
 
 
 def test_refused_below_eventlet(monkeypatch):

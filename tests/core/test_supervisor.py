@@ -215,12 +215,35 @@ def supervise():
     made = []
 
     def make(serve):
-        made.append(Supervisor(lambda: fork_warden(serve)))
+        def tell_and_serve(channel):
+            channel.send({})  # it is ready
+            serve(channel)
+
+        made.append(Supervisor(lambda: fork_warden(tell_and_serve)))
         return made[-1]
 
     yield make
     for each in made:
         each.close()
+
+
+def test_files_of_what_did_not_come_up():
+    """A process that dies before it is ready leaves no file open, however often that is tried."""
+
+    def die(_channel):
+        os._exit(1)
+
+    with closing(Supervisor(lambda: fork_warden(die))) as supervisor:
+        refused = [supervisor.ask({}, seconds=10).refusal]
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(3):
+            supervisor.renew()
+            supervisor.prepare()
+            refused.append(supervisor.ask({}, seconds=10).refusal)
+        after = len(list(Path("/proc/self/fd").iterdir()))
+
+    assert set(refused) == {"ChildProcessError: the process did not come up"}
+    assert after == before
 
 
 def test_answer(supervise):

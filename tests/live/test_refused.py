@@ -15,7 +15,8 @@ from smoketest.record.values import Shard
 from smoketest.results import Outcome, Result
 from tests import waiting
 from tests.live.conftest import Deployer
-from tests.servers import EmbeddedRedis
+from tests.outages import Proxy
+from tests.servers import EmbeddedRedis, Worker
 
 pytestmark = [pytest.mark.live, pytest.mark.drill]
 
@@ -67,6 +68,15 @@ def test_is_gone(ordered, deployer, broker):
     assert "was never queued" in json.loads(answer.content)["detail"]
 
 
+@contextlib.contextmanager
+def stopping(server):
+    """Stop it in the end."""
+    try:
+        yield
+    finally:
+        server.stop()
+
+
 def listed(deployer):
     """Return the recent runs."""
     return json.loads(deployer.get("/smoketest/runs/").content)["runs"]
@@ -113,6 +123,36 @@ def test_redis_frozen_before_it_has_its_place(queued, own_redis, deployer, monke
 
     assert refused.status_code == 503
     assert (ids(own_redis), own_redis.client.llen("orders")) == before
+
+
+@pytest.mark.usefixtures("row")
+def test_answer_is_lost(queued, own_redis, deployer, monkeypatch):
+    """Redis takes a run and its answer is lost: it has its place, and whoever asks for the same again gets it."""
+    proxy = Proxy("127.0.0.1", own_redis.port)
+    proxy.start()
+    worker = Worker(own_redis.url, SMOKETEST_TEST_QUEUE="orders", SMOKETEST_TEST_STORE_URL=own_redis.url)
+    queued(own_redis, worker, "shop", redis_url=f"redis://127.0.0.1:{proxy.port}/0", queue="orders")
+    monkeypatch.setenv("CELERY_BROKER_URL", own_redis.url)
+    deployer.delete(deployer.start())
+    create_call = RedisStore.create_call
+
+    with contextlib.ExitStack() as dumb:
+
+        def create_and_fall_silent(*args, **kwargs):
+            dumb.enter_context(proxy.dumb())
+            return create_call(*args, **kwargs)
+
+        monkeypatch.setattr(RedisStore, "create_call", create_and_fall_silent)
+        refused = deployer.post("/smoketest/slow/")
+    monkeypatch.setattr(RedisStore, "create_call", create_call)
+    with stopping(worker), stopping(proxy):
+        (waiting_for_it,) = [each for each in listed(deployer) if each["status"] == "PENDING"]
+        again = deployer.post("/smoketest/slow/")
+        worker.start()
+        report = deployer.final(again.headers["Location"].removeprefix("http://testserver"))
+
+    assert (refused.status_code, again.status_code) == (503, 202)
+    assert (report["status"], report["run_id"]) == ("PASS", waiting_for_it["run_id"])
 
 
 @pytest.mark.parametrize("query", ["", "?new=1"])

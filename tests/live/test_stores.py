@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
+from celery import current_app
 from kombu import Connection
 
 from smoketest import conf
 from smoketest.queue.dispatch import Message, look, publish
 from tests.live.conftest import outcomes_of
 from tests.outages import Proxy
-from tests.servers import Worker
+from tests.servers import EmbeddedRedis, Worker
 
 pytestmark = [pytest.mark.live, pytest.mark.drill]
 
@@ -73,6 +74,48 @@ def test_sentinel(run_all, sentinel, own_redis):
 
     assert report["status"] == "PASS"
     assert own_redis.client.keys("smoketest:*")
+
+
+@pytest.fixture
+def behind_sentinels(sentinel, monkeypatch):
+    """The address, for Celery, of what three sentinels name the master."""
+    monkeypatch.setitem(current_app.conf, "broker_transport_options", {"master_name": "watched"})
+    return ";".join([f"sentinel://127.0.0.1:{sentinel.port}/0"] * 3)
+
+
+@pytest.mark.usefixtures("row")
+def test_sentinel__broker(run_all, behind_sentinels, own_redis):
+    """The broker may be what sentinels name the master."""
+    report = run_all(own_redis.url, "shop", broker_url=behind_sentinels)
+
+    assert report["status"] == "PASS"
+
+
+@pytest.fixture
+def queued_apart(queued, own_redis, behind_sentinels, monkeypatch):
+    """Queue the example's tests there, with the record at a Redis of its own."""
+    store = EmbeddedRedis()
+    store.start()
+    queued(own_redis, None, "shop", redis_url=store.url, queue="orders")
+    monkeypatch.setenv("CELERY_BROKER_URL", behind_sentinels)
+    yield
+    store.stop()
+
+
+@pytest.mark.usefixtures("queued_apart")
+@pytest.mark.parametrize("frozen", ["own_redis", "sentinel"])
+def test_sentinel__broker_frozen(request, deployer, frozen):
+    """Where the broker's master or its sentinels are frozen a start is refused about as soon as elsewhere."""
+    deployer.delete(deployer.start())
+
+    with request.getfixturevalue(frozen).frozen():
+        began = time.monotonic()
+        refused = deployer.post("/smoketest/slow/", query_params={"new": "1"})
+        seconds = time.monotonic() - began
+    taken = deployer.post("/smoketest/slow/", query_params={"new": "1"})
+
+    assert (refused.status_code, taken.status_code) == (503, 202)
+    assert seconds < 2.5
 
 
 @pytest.mark.usefixtures("row")

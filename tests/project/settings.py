@@ -67,6 +67,8 @@ DATABASES = {
     **json.loads(os.environ.get("SMOKETEST_TEST_DATABASES", "{}")),
 }
 CELERY_BROKER_URL = os.environ.get("SMOKETEST_TEST_REDIS_URL", "redis://127.0.0.1:1/0")
+if CELERY_BROKER_URL.startswith("sentinel:"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"master_name": "watched"}
 SMOKETEST_REDIS_URL = os.environ.get("SMOKETEST_TEST_STORE_URL")
 SMOKETEST_RELEASE = os.environ.get("SMOKETEST_TEST_RELEASE", "r1")
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = float(os.environ.get("SMOKETEST_TEST_SOFT_SHUTDOWN_SECONDS", "0"))
