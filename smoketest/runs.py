@@ -81,8 +81,8 @@ def start(order: Order, conf: Conf) -> Report:
     wanted, words = wanted_by(order, plan, release), order.words
     look_call = open_places(conf.redis_url).look_call(wanted, most=conf.starts_per_minute)
     place, baseline = ask_both(look_call, open_baselines(conf.redis_url).before_call(words, release))
-    if place.holder and _satisfies(place.holder, order, conf):
-        return fetch(place.holder, conf)
+    if joined := _joined(place.holder, order, conf):
+        return report_of(joined, conf)
     require_room(place, most=conf.starts_per_minute)
     about = About(
         release=release,
@@ -204,15 +204,15 @@ def _right_release(order: Order, conf: Conf) -> str:
     return release
 
 
-def _satisfies(run_id: str, order: Order, conf: Conf) -> bool:
-    """Tell whether a run that was started for the same will do."""
-    if order.is_always_another:
-        return False
+def _joined(run_id: str, order: Order, conf: Conf) -> Run | None:
+    """Return the run that was started for the same, if it will do."""
+    if not run_id or order.is_always_another:
+        return None
     try:
         run = look(run_id, conf)
     except (UnknownRunError, GoneRunError):
-        return False
-    return bool(order.key) or not run.finished_at
+        return None
+    return run if order.key or not run.finished_at else None
 
 
 def _store(conf: Conf) -> RedisStore:
