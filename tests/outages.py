@@ -126,6 +126,10 @@ class Proxy:
         finally:
             self._flows.set()
 
+    def lead_to(self, host, port):
+        """Have new connections go to another server."""
+        self._upstream = (host, port)
+
     @contextlib.contextmanager
     def dumb(self):
         """Pass on what the server is asked, and not what it answers."""

@@ -73,10 +73,15 @@ class ShardName:
         return cls(task_id=task_id, worker_id=worker_id, process=process, turn=turn)
 
     @property
+    def is_here(self) -> bool:
+        """Tell whether its process is, or was, one of this machine's."""
+        return self.process.startswith(f"{machine()}:")
+
+    @property
     def is_dead(self) -> bool:
         """Tell whether its process is one of this machine's and is no more."""
-        space, pid, began = (self.process.split(":") + 3 * [""])[:3]
-        if space != machine() or not pid.isdigit():
+        _, pid, began = (self.process.split(":") + 3 * [""])[:3]
+        if not (self.is_here and pid.isdigit()):
             return False
         now = _began(int(pid))
         is_anothers = now != began and _ALIVE not in (now, began)

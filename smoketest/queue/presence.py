@@ -22,6 +22,9 @@ from smoketest.record.workers import BEAT_SECONDS, LEASE_SECONDS, Roll, Worker, 
 
 logger = logging.getLogger("smoketest")
 
+_ABSENCE_SECONDS = 24.0
+"""How long nothing is heard of a worker until it is taken for dead. For almost as long its processes try to tell a
+Redis that they don't reach what has ended."""
 _ALARM_SECONDS = 2.0
 """How long, after a process of the pool was lost, the next look is not put off."""
 _ALARMED_BEAT_SECONDS = 0.1
@@ -51,7 +54,7 @@ class Absences:
 
     def are_long(self, worker: str) -> bool:
         """Tell whether a worker would have come back by now."""
-        return self._looked_at - self._since.get(worker, self._looked_at) > LEASE_SECONDS
+        return self._looked_at - self._since.get(worker, self._looked_at) > _ABSENCE_SECONDS - LEASE_SECONDS
 
 
 class Presence:
@@ -153,8 +156,10 @@ class Presence:
         workers = {worker_id for _, _, worker_id in owners}
         self._absences.note(self._roll.present(workers), workers, time.monotonic())
         for run_id, name, worker_id in owners:
-            if self._absences.are_long(worker_id):
-                self._abandon(run_id, name, f"its worker {worker_id} died while it ran")
+            # Of those on this machine it is known whether they live; one that can't beat may run its test all the same.
+            if self._absences.are_long(worker_id) and not ShardName.parse(name).is_here:
+                why = f"nothing was heard of its worker {worker_id} for {_ABSENCE_SECONDS:g} s while it ran"
+                self._abandon(run_id, name, why)
         for run in runs:
             if run.release == self._worker.release:
                 self._take_up(run)
@@ -162,7 +167,10 @@ class Presence:
     def _abandon(self, run_id: str, shard: str, why: str) -> None:
         logger.warning("run %s: a test is lost: %s", run_id, why)
         left = self._store.abandon(run_id, shard, why)
-        if left.units and self._can_take(self._worker, run := self._store.peek(run_id)):
+        if not (left.units and self._can_take(self._worker, left.lane)):
+            return
+        run = self._store.peek(run_id)
+        if run.release == self._worker.release:
             # This worker is the nearest; but one that ends sends it to those that stay.
             self._send(run, [Message(lane=left.lane, worker_id="" if self._main.is_stopping else self._worker.id)])
 
@@ -175,20 +183,27 @@ class Presence:
         lanes = [lane for lane in quiet if lane in takers]
         idle = self._store.idle_lanes(run.id, lanes, patience_seconds=_IDLE_SECONDS)
         takers_of = {lane: islice(cycle(takers[lane]), shards) for lane, shards in idle.items()}
-        self._send(run, [Message(lane=lane, worker_id=taker.id) for lane, each in takers_of.items() for taker in each])
+        messages = [Message(lane=lane, worker_id=taker.id) for lane, each in takers_of.items() for taker in each]
+        try:
+            self._send(run, messages)
+        except QueueUnavailableError:
+            self._store.unsend(run.id, list(idle))
+            raise
 
     def _takers(self, run: Run) -> dict[str, list[Worker]]:
         """Return for each lane who can take it, the surest to live first: this worker, then those that beat last."""
-        able = [worker for worker in alive(self._roll.workers()) if self._can_take(worker, run)]
+        able = [worker for worker in alive(self._roll.workers()) if worker.release == run.release]
         able.sort(key=lambda worker: (worker.id == self._worker.id, worker.left_seconds), reverse=True)
         takers = defaultdict(list)
         for worker in able:
-            takers[""].append(worker)
-            takers[worker.host].append(worker)
+            for lane in ("", worker.host):
+                if self._can_take(worker, lane):
+                    takers[lane].append(worker)
         return takers
 
-    def _can_take(self, worker: Worker, run: Run) -> bool:
-        return self._queue in worker.queues and worker.release == run.release
+    def _can_take(self, worker: Worker, lane: str) -> bool:
+        """Tell whether a lane is for a worker: that of its host is, whatever it consumes beside its own queue."""
+        return lane == worker.host or (not lane and self._queue in worker.queues)
 
     def _send(self, run: Run, messages: list[Message]) -> None:
         if messages:

@@ -20,6 +20,7 @@ from smoketest.queue.herald import herald
 from smoketest.queue.main import ShardName, main_process, name_of_this
 from smoketest.record.redis import MOST_RESULTS, RedisStore, open_store
 from smoketest.record.values import Assignment, Shard
+from smoketest.record.workers import alive, open_roll
 from smoketest.results import Result, Step
 from smoketest.signals import run_started
 
@@ -47,7 +48,7 @@ class Work:
 def work_of(run_id: str, lane: str, task_id: str) -> Work | None:
     """Return what the shard of a message needs, unless that is for another host than this worker's."""
     if lane and lane != platform.node():
-        logger.error("run %s: left alone: the message was for host %s, this is %s", run_id, lane, platform.node())
+        logger.warning("run %s: left alone: the message was for host %s, this is %s", run_id, lane, platform.node())
         return None
     settings = conf.current()
     return Work(
@@ -189,7 +190,20 @@ def _send_another(work: Work, store: RedisStore) -> None:
     run_id = work.shard.run_id
     with suppress(QueueUnavailableError, UnknownRunError):  # the other workers see that nobody is at work
         left_seconds = store.peek(run_id).left_seconds
-        publish(run_id, [Message(lane=work.shard.lane)], run_seconds=left_seconds, conf=work.conf)
+        publish(run_id, _messages_on(work), run_seconds=left_seconds, conf=work.conf)
+
+
+def _messages_on(work: Work) -> list[Message]:
+    """Return a message that reaches the shard's lane, if anything does: what is for one host other hosts would take."""
+    lane = work.shard.lane
+    if not lane:
+        return [Message()]
+    own_id = main_process().id
+    if not main_process().is_stopping:
+        return [Message(lane=lane, worker_id=own_id)]
+    others = [each for each in alive(open_roll(work.conf.redis_url).workers()) if each.id != own_id]
+    able = [each.id for each in others if (each.host, each.release) == (lane, work.release)]
+    return [Message(lane=lane, worker_id=worker_id) for worker_id in able[:1]]
 
 
 def _patiently(ask: Callable[[], T]) -> T:

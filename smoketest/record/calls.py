@@ -1,5 +1,6 @@
 """What is asked of Redis, alone or two things in one trip."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
@@ -10,6 +11,9 @@ from redis.exceptions import NoScriptError
 
 from smoketest.errors import QueueUnavailableError
 from smoketest.record.clients import Client
+
+_LONG_SECONDS = 1.0
+"""A connection that was waited at for so long is not kept: as many would stay as there have ever been at once."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -85,6 +89,7 @@ class _Trip:
     def __init__(self, *calls: Call[Any]) -> None:
         self._calls = calls
         self._client = calls[0].client
+        self._began = time.monotonic()
         self._pool: Any = None
         self._connection: Any = None
         self._answers: list[Any] = []
@@ -137,6 +142,9 @@ class _Trip:
         except BaseException:
             self._leave()
             raise
+        if time.monotonic() - self._began > _LONG_SECONDS:
+            self._leave()
+            return answers
         self._connection = None
         self._pool.release(connection)
         return answers

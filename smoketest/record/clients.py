@@ -18,7 +18,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.connection import AbstractConnection
-from redis.exceptions import RedisClusterException
+from redis.exceptions import ReadOnlyError, RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -121,6 +121,33 @@ def _obedient(kind: type[Any]) -> type[Any]:
     """Return the kind of connection that, where no name may be looked up, connects to where the last one led."""
     if issubclass(kind, redis.UnixDomainSocketConnection):  # it has no name
         return kind
+    by_number = _by_number()
+
+    # Above what asks sentinels; what connects is below what encrypts.
+    class Obedient(*((by_number,) if kind is redis.Connection else (kind, by_number))):  # type: ignore[misc]
+        def connect(self) -> None:
+            connect = super().connect if _may_look_up.get() else partial(AbstractConnection.connect, self)
+            try:
+                connect()
+            except BaseException:
+                self.disconnect()  # redis-py keeps one whose greeting was broken off, answers unread
+                raise
+
+        def read_response(self, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return super().read_response(*args, **kwargs)
+            except redis.ResponseError as error:
+                if _is_of_replica(error):
+                    self.disconnect()
+                    message = "it is a replica by now: another one has taken over"
+                    raise redis.ConnectionError(message) from error
+                raise
+
+    return Obedient
+
+
+def _by_number() -> type[redis.Connection]:
+    """Return a kind of connection of which each knows where the last one of them led."""
     last_address: list[Any] = []
 
     class ByNumber(redis.Connection):
@@ -139,19 +166,12 @@ def _obedient(kind: type[Any]) -> type[Any]:
             finally:
                 self.host, self.port = by_name  # a certificate is for the name
 
-    # Below what encrypts, and above what asks sentinels.
-    kinds = (ByNumber,) if kind is redis.Connection else (kind, ByNumber)
+    return ByNumber
 
-    class Obedient(*kinds):  # type: ignore[misc]
-        def connect(self) -> None:
-            connect = super().connect if _may_look_up.get() else partial(AbstractConnection.connect, self)
-            try:
-                connect()
-            except BaseException:
-                self.disconnect()  # redis-py keeps one whose greeting was broken off, answers unread
-                raise
 
-    return Obedient
+def _is_of_replica(error: redis.ResponseError) -> bool:
+    # Of a script, before Redis 7, the code is not at the beginning.
+    return isinstance(error, ReadOnlyError) or "-READONLY " in str(error)
 
 
 def _open_master(url: str, options: dict[str, Any]) -> Any:

@@ -154,7 +154,7 @@ def run_of(run_id: str, text: str, steps: str = "", results: str = "", baseline:
         finished_at=_time(facts.get("finished_at")),
         seen_at=_time(told["now"]),
         is_news=told["is_news"],
-        seconds=(ended_at - int(facts["created_at"])) / 1000,
+        seconds=max(0, ended_at - int(facts["created_at"])) / 1000,  # Redis' clock may have been put back
         is_cancelled="cancelled_at" in facts,
         is_withdrawn="withdrawn_at" in facts,
         start_seconds=int(facts["start_ms"]) / 1000,

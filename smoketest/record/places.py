@@ -11,6 +11,8 @@ from smoketest.record.scripts import Script
 RECENT = "smoketest:{orders}:runs"
 """The runs that were started last, in the order of Redis' own clock."""
 RECENT_RUNS = 100
+_MOST_OPEN = 1000
+"""So many runs that go on are looked after."""
 """How many of them are kept."""
 OPEN = "smoketest:{orders}:open"
 """Those of them that go on, as far as is known."""
@@ -88,7 +90,7 @@ class Places:
         self, wanted: str, run_id: str, instead_of: str, keep_seconds: int, most: int, until_ms: int = 0
     ) -> Call[Place]:
         keys = [f"smoketest:{{orders}}:{wanted}", _STARTS, RECENT, OPEN]
-        asked = (run_id, instead_of, keep_seconds, most, RECENT_RUNS, until_ms)
+        asked = (run_id, instead_of, keep_seconds, most, until_ms, RECENT_RUNS, _MOST_OPEN)
         return self._script.call(keys, *asked, read=_place)
 
 

@@ -155,6 +155,10 @@ class RedisStore:
         idle = self._run_script("idle", run_id, int(patience_seconds * 1000), *lanes)
         return dict(zip(idle[::2], idle[1::2], strict=True))
 
+    def unsend(self, run_id: str, lanes: Sequence[str]) -> None:
+        """Tell that the messages for these lanes could not be sent, so that it is tried again as soon."""
+        self._run_script("unsend", run_id, *lanes)
+
     def cancel(self, run_id: str, *, is_withdrawn: bool = False) -> None:
         """End the run now; nothing new starts. One that is withdrawn was never queued, and counts as gone."""
         if not self._run_script("cancel", run_id, int(is_withdrawn)):

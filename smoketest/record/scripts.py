@@ -44,7 +44,7 @@ class Script:
 
 def scripts_of_runs(client: Client) -> dict[str, Script]:
     """Return the scripts whose keys are those of one run, by name."""
-    changing = ("abandon", "cancel", "give_up", "idle", "refuse", "tell", "told")
+    changing = ("abandon", "cancel", "give_up", "idle", "refuse", "tell", "told", "unsend")
     return {name: Script(client, "facts", "changing", name) for name in changing} | {
         "add": Script(client, "facts", "changing", "adding", "add"),
         "begin": Script(client, "facts", "changing", "holding", "handing", "begin"),

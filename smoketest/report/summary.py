@@ -87,30 +87,40 @@ def _report(run: Run, rows: tuple[Row, ...], url: str, comparison: Comparison | 
 
 
 def for_stranger(report: Report) -> Report:
-    """Return the report with counts and ids alone; the ids of passed tests are in no list."""
+    """Return the report with counts and ids alone, hosts numbered; the ids of passed tests are in no list."""
+    anonymous = _Anonymous(report)
     return replace(
         report,
-        rows=tuple(
-            Row(step=row.step, result=_without_detail(row.result))
-            for row in report.rows
-            if row.result.outcome is not Outcome.PASSED
-        ),
+        rows=tuple(anonymous.row(row) for row in report.rows if row.result.outcome is not Outcome.PASSED),
         has_detail=False,
         release="",
         host="",
-        comparison=_without_names(report.comparison) if report.comparison else None,
+        comparison=anonymous.comparison(report.comparison) if report.comparison else None,
     )
 
 
-def _without_names(comparison: Comparison) -> Comparison:
-    """Return which of the bad tests are new, and how many tests there were."""
-    return replace(comparison, fixed=(), gone=(), run_id="", release="")
+class _Anonymous:
+    """A report's tests without what only those who are let in may see."""
 
+    def __init__(self, report: Report) -> None:
+        hosts = {row.step.id.partition("@")[2] for row in report.rows} - {""}
+        self._numbers = {host: number for number, host in enumerate(sorted(hosts), start=1)}
 
-def _without_detail(result: Result) -> Result:
-    """Return how it ended and nothing of why, but for a timeout: those are counted."""
-    cause = result.cause if result.cause is Cause.TIMEOUT else None
-    return Result(id=result.id, outcome=result.outcome, cause=cause)
+    def row(self, row: Row) -> Row:
+        """Return how a test ended and nothing of why, but for a timeout: those are counted."""
+        test_id = self._id(row.step.id)
+        cause = row.result.cause if row.result.cause is Cause.TIMEOUT else None
+        result = Result(id=test_id, outcome=row.result.outcome, cause=cause)
+        return Row(step=replace(row.step, id=test_id), result=result)
+
+    def comparison(self, comparison: Comparison) -> Comparison:
+        """Return which of the bad tests are new, and how many tests there were."""
+        newly, still = (tuple(map(self._id, ids)) for ids in (comparison.newly_failing, comparison.still_failing))
+        return replace(comparison, newly_failing=newly, still_failing=still, fixed=(), gone=(), run_id="", release="")
+
+    def _id(self, test_id: str) -> str:
+        name, _, host = test_id.partition("@")
+        return f"{name}@{self._numbers.get(host, 0)}" if host else test_id
 
 
 def _reason(run: Run) -> str:

@@ -1,5 +1,7 @@
 """How workers look after the runs that go on."""
 
+import os
+import time
 from contextlib import suppress
 
 import pytest
@@ -7,12 +9,12 @@ import pytest
 from smoketest import conf
 from smoketest.errors import QueueUnavailableError
 from smoketest.queue.dispatch import own_queue
-from smoketest.queue.main import Main
-from smoketest.queue.presence import Presence
+from smoketest.queue.main import Main, machine
+from smoketest.queue.presence import Absences, Presence
 from smoketest.record.encoding import new_run
 from smoketest.record.places import OPEN, open_places
 from smoketest.record.redis import open_store
-from smoketest.record.values import About, Terms
+from smoketest.record.values import About, Shard, Terms
 from smoketest.record.workers import Worker
 from smoketest.results import Plan, Step
 
@@ -93,3 +95,57 @@ def test_look__a_run_that_cannot_be_read(join, redis_server):
         worker.look()
 
     assert redis_server.client.llen(own_queue("worker").name)
+
+
+def test_look__broker_away(join, redis_server, monkeypatch):
+    """Messages that could not be sent are none: as soon as the broker is back there is another."""
+    worker, store = join("worker", "ours", "r1"), open_store(redis_server.url)
+    monkeypatch.setattr("smoketest.queue.presence._IDLE_SECONDS", 0.1)
+    with monkeypatch.context() as patch:
+        patch.setenv("CELERY_BROKER_URL", "redis://127.0.0.1:1/0")
+        for _ in range(5):
+            redis_server.client.zadd(f"smoketest:{{{RUN}}}:quiet", {"": time.time() * 1000 - 10_000})
+            redis_server.client.hset(f"smoketest:{{{RUN}}}:lanes", "sent_at@", 1)
+            with suppress(QueueUnavailableError):
+                worker.look()
+    sent = redis_server.client.hget(f"smoketest:{{{RUN}}}:lanes", "sent@")
+    store.unsend(RUN, [""])
+
+    assert int(sent) == 0
+    assert int(redis_server.client.hget(f"smoketest:{{{RUN}}}:lanes", "sent@")) == 0
+
+
+def test_absences():
+    """A worker is taken for dead when its processes would have given up to reach Redis too, not before."""
+    absences, times = Absences(), [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20]
+    long_at = []
+
+    for now in times:
+        absences.note(["present"], ["present", "missing"], now)
+        long_at += [now] if absences.are_long("missing") else []
+
+    assert long_at == [20]
+    assert not absences.are_long("present")
+
+
+def test_look__cannot_beat(join, redis_server, monkeypatch):
+    """What runs in a process of this machine that lives is not lost, however long its worker has not beaten."""
+    worker, store = join("worker", "ours", "r1"), open_store(redis_server.url)
+    names = {place: f"{place}:{os.getpid()}:alive task silent 1" for place in (machine(), "another")}
+    for name in names.values():
+        store.hold(Shard(run_id=RUN, name=name), limit_seconds=60)
+    monkeypatch.setattr(Absences, "are_long", lambda _self, _worker: True)
+
+    worker.look()
+
+    assert store.owners(RUN) == [names[machine()]]
+
+
+def test_look__lane_of_a_worker_of_another_queue(join):
+    """The tests of a host are for its worker, whatever queue that consumes beside its own."""
+    own = join("web1", "emails", "r1")._worker
+    keeper = join("keeper", "ours", "r1")
+
+    takers = {lane: keeper._can_take(own, lane) for lane in ("", "web1", "web2")}
+
+    assert takers == {"": False, "web1": True, "web2": False}

@@ -111,7 +111,7 @@ def be_away(redis_server, *, seconds):
     for part in (":leases", ":quiet"):
         for name, score in client.zrange(f"smoketest:{{{RUN}}}{part}", 0, -1, withscores=True):
             client.zadd(f"smoketest:{{{RUN}}}{part}", {name: score - milliseconds})
-    times = {"seen_at", "active_at", "created_at", "allowed_at"}
+    times = {"seen_at", "active_at", "created_at", "allowed_at", "deadline"}
     for fact in times.intersection(client.hkeys(f"smoketest:{{{RUN}}}")):
         client.hincrby(f"smoketest:{{{RUN}}}", fact, -milliseconds)
 
@@ -405,8 +405,8 @@ def test_sweep__who_looks_seldom(create, redis_server, seconds):
     be_away(redis_server, seconds=seconds)
     looks.append(store.peek(RUN))
 
-    assert looks[0].silent_lanes == ()
-    assert ("",) in [look.silent_lanes for look in looks]
+    assert (looks[0].silent_lanes, looks[0].finished_at) == ((), None)
+    assert any(look.silent_lanes == ("",) or look.counts.errored for look in looks)
 
 
 def test_sweep__who_looks_seldom_and_another_often(create, redis_server):
@@ -757,6 +757,39 @@ def test_sweep__deadline(create, redis_server):
     assert [result.cause for result in run.results.values()] == [Cause.LOST, Cause.NOT_RUN]
 
 
+def test_sweep__away_beyond_the_deadline(create, redis_server):
+    """When Redis was away for longer than a run may take that is not the run's time: what waits is still run."""
+    store = create(make_step("a"), make_step("b"))
+    take(store, "one")
+    be_away(redis_server, seconds=3600)
+
+    seen = store.peek(RUN)
+    expire_leases(redis_server)
+    after = fetch(store)
+
+    assert seen.counts.ended == 0
+    assert [result.cause for result in after.results.values()] == [Cause.LOST]
+    assert take(store, "two").step.id == make_step("b").id
+
+
+def test_sweep__clock_put_back(create, redis_server):
+    """When Redis' clock is put back by an hour nobody has an hour more, and nothing takes less than no time."""
+    store = create(make_step("a"), make_step("b"))
+    take(store, "one")
+    before = store.peek(RUN)
+    be_away(redis_server, seconds=-3600)
+
+    seen = store.peek(RUN)
+    leases = redis_server.client.zrange(f"smoketest:{{{RUN}}}:leases", 0, -1, withscores=True)
+    expire_leases(redis_server)
+    after = fetch(store)
+
+    assert abs(seen.left_seconds - before.left_seconds) < 60
+    assert all(score / 1000 < seen.seen_at.timestamp() + 60 for _, score in leases)
+    assert 0 <= after.seconds < 60
+    assert [result.cause for result in after.results.values()] == [Cause.LOST]
+
+
 @pytest.mark.parametrize("key", ["todo", "quiet", "lanes", "leases", "shards"])
 def test_sweep__lost_key(create, redis_server, key):
     """A run of which Redis has lost a part ends at its deadline at the latest."""
@@ -1079,6 +1112,33 @@ def test_recent__is_bounded(redis_server):
 
     assert places.recent_ids()[0] == "newest"
     assert redis_server.client.zcard(RECENT) == RECENT_RUNS
+
+
+@pytest.mark.usefixtures("store")
+def test_open__longer_than_the_list(redis_server):
+    """More runs are looked after than are listed: those that wait longest are not forgotten."""
+    redis_server.client.zadd(OPEN, {f"old-{number}": number for number in range(RECENT_RUNS + 50)})
+    places = open_places(redis_server.url)
+
+    claim(places, "this", "newest")
+
+    assert redis_server.client.zcard(OPEN) == RECENT_RUNS + 51
+
+
+@pytest.mark.usefixtures("store")
+def test_claim__clock_put_back(redis_server):
+    """Starts of before Redis' clock was put back keep nobody from starting more."""
+    places = open_places(redis_server.url)
+    for number in range(10):
+        claim(places, f"wanted {number}", f"run {number}")
+    full = claim(places, "this", "too many")
+    for member, score in redis_server.client.zrange("smoketest:{orders}:starts", 0, -1, withscores=True):
+        redis_server.client.zadd("smoketest:{orders}:starts", {member: score + 3_600_000})
+
+    again = claim(places, "this", "another")
+
+    assert (full.holder, full.full_seconds > 0) == ("", True)
+    assert again.holder == "another"
 
 
 def test_give_back__waits_anew(create):

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from smoketest.facts import Counts
-from smoketest.report.summary import for_stranger, summarise
+from smoketest.report.comparison import Baseline
+from smoketest.report.summary import for_stranger, summarise, summarise_final
 from smoketest.results import Cause, Outcome, Status
 from tests.core.making import make_result, make_run
 
@@ -166,3 +167,19 @@ def test_stranger_sees_counts_and_ids():
     assert (shown.status, shown.counts, shown.tests_total) == (report.status, report.counts, 2)
     assert shown.ids(Outcome.ERRORED) == shown.timed_out_ids() == [secret.id]
     assert not shown.has_detail
+
+
+def test_stranger_sees_no_hosts():
+    """Hosts are numbers to a stranger, the same in all lists."""
+    ids = ["a.smoke.ATest.test_red@web2", "a.smoke.ATest.test_red@web1", "worker@web3"]
+    results = [make_result(each, Outcome.FAILED) for each in ids]
+    run = make_run(*results, started_at=STARTED)
+    baseline = Baseline(run_id="r", release="r0", tests=tuple(ids), bad=(ids[0],))
+
+    report = for_stranger(summarise_final(run, baseline))
+
+    numbered = ["a.smoke.ATest.test_red@2", "a.smoke.ATest.test_red@1", "worker@3"]
+    assert report.ids(Outcome.FAILED) == numbered
+    assert [row.result.id for row in report.rows] == numbered
+    assert report.comparison.still_failing == (numbered[0],)
+    assert set(report.comparison.newly_failing) == set(numbered[1:])

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -10,6 +11,9 @@ import redis
 from smoketest.errors import QueueUnavailableError
 from smoketest.record.calls import Both, Call
 from smoketest.record.clients import Client, known_addresses_only
+from smoketest.record.scripts import Script
+from tests import waiting
+from tests.outages import Proxy
 
 pytestmark = pytest.mark.live
 
@@ -143,3 +147,35 @@ def test_cluster_away(cluster):
     for client in (known, new, known):
         with pytest.raises(QueueUnavailableError, match="does not answer"):
             text(client)
+
+
+def test_replica(own_redis, redis_server):
+    """Where another server has taken over behind the address whoever was connected to the old one goes to that."""
+    proxy = Proxy("127.0.0.1", own_redis.port)
+    proxy.start()
+    client = Client(f"redis://127.0.0.1:{proxy.port}/0", timeout_seconds=SECONDS)
+    script = Script(client, "watch")
+    script(["open", "keeper"], "me", 5000)
+
+    own_redis.client.replicaof("127.0.0.1", redis_server.port)
+    proxy.lead_to("127.0.0.1", redis_server.port)
+    redis_server.client.delete("keeper", "written")
+    script(["open", "keeper"], "me", 5000)
+    Call(client, ("SET", "written", "b"), str).ask()
+    proxy.stop()
+
+    assert redis_server.client.get("written") == "b"
+    assert redis_server.client.get("keeper") == "me"
+
+
+@pytest.mark.parametrize("client", ["redis"], indirect=True)
+def test_many_who_waited(client, own_redis):
+    """Connections at which somebody has waited long are not kept."""
+    wait = Call(client, ("BLPOP", "nothing", 1.2), bool)
+    patient = Client(own_redis.url, timeout_seconds=10)
+
+    with ThreadPoolExecutor(20) as threads:
+        list(threads.map(lambda _: Call(patient, wait.command, bool).ask(), range(20)))
+    text(patient)
+
+    waiting.until(lambda: own_redis.client.info("clients")["connected_clients"] <= 2, what="the others are closed")

@@ -205,12 +205,27 @@ end
 -- not again before somebody has taken a test, or has looked on after all this was over.
 local RETURN_MS = 5000
 
+-- Where Redis' clock was put back nobody's time begins anew.
+local TIMES = {'created_at', 'started_at', 'active_at', 'allowed_at', 'renewed_at', 'seen_at', 'deadline'}
+
+local function follow_the_clock()
+  local ahead = fact('seen_at') - now
+  if ahead <= UNSEEN_MS then return end
+  for _, name in ipairs(TIMES) do
+    if facts[name] then note(name, string.format('%.0f', fact(name) - ahead)) end
+  end
+  for _, key in ipairs({leases, quiet}) do
+    for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do redis.call('ZINCRBY', key, -ahead, member) end
+  end
+end
+
 local function allow_for_absence()
   local allowed_at = fact('allowed_at')
   local was_watched = fact('seen_at') - allowed_at > math.max(fact('start_ms'), RETURN_MS)
   local is_used_up = allowed_at > fact('active_at') and not was_watched
   if was_unseen() and not is_used_up then
     note('allowed_at', now)
+    note('deadline', string.format('%.0f', fact('deadline') + now - fact('seen_at')))
     for _, shard in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now + RETURN_MS)) do
       redis.call('ZADD', leases, now + RETURN_MS, shard)
     end
@@ -223,6 +238,7 @@ end
 -- What nobody will answer for any more gets its result here, whoever looks.
 local function sweep()
   if fact('left') <= 0 then return end
+  follow_the_clock()
   allow_for_absence()
   local over = overdue()
   for position = 1, #over, 2 do

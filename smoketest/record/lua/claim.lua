@@ -1,6 +1,6 @@
 -- KEYS: what is asked for, the recent starts, the recent runs, those that go on. ARGV: a run, the run whose place it may
--- take or `*` for any, seconds that the place is kept, how many may be started a minute, how many runs are listed, and the time
--- until which the run may take a place. Answers whose the place is, the milliseconds until there is room again, the time, and
+-- take or `*` for any, seconds that the place is kept, how many may be started a minute, the time until which the run may take a place,
+-- and of how many runs the recent ones and those that go on are known. Answers whose the place is, the milliseconds until there is room again, the time, and
 -- whether the run came too late.
 -- Without a run it only looks; with `-` the place is given up, and with `--` it is as if the run had never had it.
 local run, instead_of, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
@@ -20,18 +20,19 @@ end
 if run ~= '' and (is_taken or holder == run) then return answer(0) end
 
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - minute)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '(' .. now, '+inf')  -- of before the clock was put back
 if redis.call('ZCARD', KEYS[2]) >= most then
   local nth = redis.call('ZRANGE', KEYS[2], -most, -most, 'WITHSCORES')
   return answer(math.max(1, nth[2] + minute - now))
 end
 if run == '' then return answer(0) end
-if now > tonumber(ARGV[6]) then return answer(0, true) end
+if now > tonumber(ARGV[5]) then return answer(0, true) end
 redis.call('ZADD', KEYS[2], now, run)
 redis.call('PEXPIRE', KEYS[2], minute)
 redis.call('SET', KEYS[1], run, 'EX', ARGV[3])
 for position = 3, 4 do
   redis.call('ZADD', KEYS[position], time[1] + time[2] / 1000000, run)
-  redis.call('ZREMRANGEBYRANK', KEYS[position], 0, -ARGV[5] - 1)
+  redis.call('ZREMRANGEBYRANK', KEYS[position], 0, -ARGV[position + 3] - 1)
   redis.call('EXPIRE', KEYS[position], math.max(ARGV[3], redis.call('TTL', KEYS[position])))
 end
 holder = run

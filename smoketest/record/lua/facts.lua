@@ -18,11 +18,11 @@ local function overdue()
   return redis.call('ZRANGEBYSCORE', leases, '-inf', now, 'WITHSCORES')
 end
 
--- Workers look each 2 s. When nobody has for so long, Redis was away most likely.
+-- Workers look each 2 s. When nobody has for so long, Redis was away most likely; or its clock was put back by so much.
 local UNSEEN_MS = 3000
 
 local function was_unseen()
-  return now - fact('seen_at') > UNSEEN_MS
+  return math.abs(now - fact('seen_at')) > UNSEEN_MS
 end
 
 local function note_look()
