@@ -21,14 +21,10 @@ from smoketest.errors import QueueUnavailableError
 TASK = "smoketest.run_shard"
 
 _CONNECT_SECONDS = 1
-_TIMEOUTS = ("socket_connect_timeout", "socket_timeout")
-_REDIS = {**dict.fromkeys(_TIMEOUTS, _CONNECT_SECONDS), "interval_start": 0}
-_OPTIONS = {
-    # Without these a frozen or a dead broker holds the caller for seconds, or for ever.
-    "redis": _REDIS,
-    "sentinel": _REDIS,
-    "amqp": {"read_timeout": 1, "write_timeout": 1, "confirm_publish": True},
-}
+_ANSWER_SECONDS = 1
+# Without these a frozen or a dead broker holds the caller for seconds, or for ever.
+_OF_REDIS = {"socket_connect_timeout": _CONNECT_SECONDS, "socket_timeout": _ANSWER_SECONDS, "interval_start": 0}
+_OF_AMQP = {"read_timeout": _ANSWER_SECONDS, "write_timeout": _ANSWER_SECONDS, "confirm_publish": True}
 _NOT_FOUND = "404"
 _CELERYS_OWN = "default"
 """What Celery calls the app that it makes where nobody has made one."""
@@ -207,18 +203,23 @@ def _connection(app: Celery) -> Connection:
 @lru_cache(maxsize=8)  # half as long to make as to publish
 def _bounded(app: Celery, _url: str) -> Connection:
     connection = app.connection_for_write(connect_timeout=_CONNECT_SECONDS)
-    given, count = connection.transport_options or {}, max(1, len(connection.alt))
-    if "sentinel" in str(connection.transport_cls):
+    given = connection.transport_options or {}
+    return connection.clone(transport_options={**given, **_options(connection, given)})
+
+
+def _options(connection: Connection, given: dict[str, Any]) -> dict[str, Any]:
+    """Return what bounds each step of the connection's transport, where that is one that is known."""
+    kind, addresses = str(connection.transport_cls), max(1, len(connection.alt))
+    if "sentinel" in kind:
         # All of a list are asked at each try, one after another, and by default each again and again.
-        one = dict.fromkeys(_TIMEOUTS, _CONNECT_SECONDS / count) | {"retry": Retry(NoBackoff(), 0)}
-        options = {"sentinel_kwargs": {**given.get("sentinel_kwargs", {}), **one}, "max_retries": 0}
-    else:
-        # Each of a list is tried once. By default one that refuses is asked again after 2 s.
-        options = {"max_retries": count - 1}
-    for kind, its_options in _OPTIONS.items():
-        if kind in str(connection.transport_cls):
-            return connection.clone(transport_options={**given, **its_options, **options})
-    return connection
+        seconds = _CONNECT_SECONDS / addresses
+        one = {"socket_connect_timeout": seconds, "socket_timeout": seconds, "retry": Retry(NoBackoff(), 0)}
+        return {**_OF_REDIS, "sentinel_kwargs": {**given.get("sentinel_kwargs", {}), **one}, "max_retries": 0}
+    # Each of a list is tried once. By default one that refuses is asked again after 2 s.
+    tries = {"max_retries": addresses - 1}
+    if "redis" in kind:
+        return _OF_REDIS | tries
+    return _OF_AMQP | tries if "amqp" in kind else {}
 
 
 @contextmanager

@@ -167,7 +167,7 @@ class Presence:
     def _abandon(self, run_id: str, shard: str, why: str) -> None:
         logger.warning("run %s: a test is lost: %s", run_id, why)
         left = self._store.abandon(run_id, shard, why)
-        if not (left.units and self._can_take(self._worker, left.lane)):
+        if not (left.units and self._worker.takes(left.lane, self._queue)):
             return
         run = self._store.peek(run_id)
         if run.release == self._worker.release:
@@ -197,13 +197,9 @@ class Presence:
         takers = defaultdict(list)
         for worker in able:
             for lane in ("", worker.host):
-                if self._can_take(worker, lane):
+                if worker.takes(lane, self._queue):
                     takers[lane].append(worker)
         return takers
-
-    def _can_take(self, worker: Worker, lane: str) -> bool:
-        """Tell whether a lane is for a worker: that of its host is, whatever it consumes beside its own queue."""
-        return lane == worker.host or (not lane and self._queue in worker.queues)
 
     def _send(self, run: Run, messages: list[Message]) -> None:
         if messages:

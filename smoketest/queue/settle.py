@@ -38,7 +38,7 @@ def settle(run: Run, store: RedisStore, conf: Conf, queue: QueueWatch) -> Run:
 
 def why_lost(run: Run, lane: str, workers: Sequence[Worker], queue: QueueLook) -> str:
     """Tell why nobody took the tests of a lane, as far as can be seen."""
-    there = [worker for worker in workers if (lane == worker.host if lane else queue.name in worker.queues)]
+    there = [worker for worker in workers if worker.takes(lane, queue.name)]
     right = [worker for worker in there if worker.release == run.release]
     reasons = [f"no worker{f' on {lane}' if lane else ''} took it within {run.start_seconds:g} s"]
     if run.refusal:

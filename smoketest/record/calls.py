@@ -144,9 +144,9 @@ class _Trip:
             raise
         if time.monotonic() - self._began > _LONG_SECONDS:
             self._leave()
-            return answers
-        self._connection = None
-        self._pool.release(connection)
+        else:
+            self._connection = None
+            self._pool.release(connection)
         return answers
 
     def _completed(self, answers: list[Any], server: Any) -> list[Any]:

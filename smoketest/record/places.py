@@ -11,11 +11,11 @@ from smoketest.record.scripts import Script
 RECENT = "smoketest:{orders}:runs"
 """The runs that were started last, in the order of Redis' own clock."""
 RECENT_RUNS = 100
-_MOST_OPEN = 1000
-"""So many runs that go on are looked after."""
 """How many of them are kept."""
 OPEN = "smoketest:{orders}:open"
-"""Those of them that go on, as far as is known."""
+"""The runs that go on, as far as is known: those that are looked after."""
+_MOST_OPEN = 1000
+"""How many of them are kept."""
 _STARTS = "smoketest:{orders}:starts"
 """The tag is that of all places: one script looks at them together."""
 _PATIENCE_SECONDS = 0.9

@@ -41,6 +41,10 @@ class Worker:
     def is_alive(self) -> bool:
         return self.left_seconds > 0
 
+    def takes(self, lane: str, queue: str) -> bool:
+        """Tell whether it gets what is sent for a lane: that of its host in any case, the one for all by the queue."""
+        return lane == self.host if lane else queue in self.queues
+
 
 _FIELDS = frozenset(Worker.__slots__)
 

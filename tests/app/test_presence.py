@@ -143,9 +143,8 @@ def test_look__cannot_beat(join, redis_server, monkeypatch):
 
 def test_look__lane_of_a_worker_of_another_queue(join):
     """The tests of a host are for its worker, whatever queue that consumes beside its own."""
-    own = join("web1", "emails", "r1")._worker
-    keeper = join("keeper", "ours", "r1")
+    worker = join("web1", "emails", "r1")._worker
 
-    takers = {lane: keeper._can_take(own, lane) for lane in ("", "web1", "web2")}
+    takers = {lane: worker.takes(lane, "ours") for lane in ("", "web1", "web2")}
 
     assert takers == {"": False, "web1": True, "web2": False}

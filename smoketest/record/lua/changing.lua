@@ -200,11 +200,6 @@ local function give_up_lost()
   give_up(table.concat(indices, ' '), 'lost', 'Redis has lost its place in the run')
 end
 
--- When Redis is back, the time of all is over at once, and whoever looks first must not be quicker than those who have waited
--- to tell: shards have so much more, and how long tests wait for one counts anew. That there is none who looks often is no outage:
--- not again before somebody has taken a test, or has looked on after all this was over.
-local RETURN_MS = 5000
-
 -- Where Redis' clock was put back nobody's time begins anew.
 local TIMES = {'created_at', 'started_at', 'active_at', 'allowed_at', 'renewed_at', 'seen_at', 'deadline'}
 
@@ -212,12 +207,17 @@ local function follow_the_clock()
   local ahead = fact('seen_at') - now
   if ahead <= UNSEEN_MS then return end
   for _, name in ipairs(TIMES) do
-    if facts[name] then note(name, string.format('%.0f', fact(name) - ahead)) end
+    if facts[name] then note(name, fact(name) - ahead) end
   end
   for _, key in ipairs({leases, quiet}) do
     for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do redis.call('ZINCRBY', key, -ahead, member) end
   end
 end
+
+-- When Redis is back, the time of all is over at once, and whoever looks first must not be quicker than those who have waited
+-- to tell: shards have so much more, and how long tests wait for one counts anew. That there is none who looks often is no outage:
+-- not again before somebody has taken a test, or has looked on after all this was over.
+local RETURN_MS = 5000
 
 local function allow_for_absence()
   local allowed_at = fact('allowed_at')
@@ -225,7 +225,7 @@ local function allow_for_absence()
   local is_used_up = allowed_at > fact('active_at') and not was_watched
   if was_unseen() and not is_used_up then
     note('allowed_at', now)
-    note('deadline', string.format('%.0f', fact('deadline') + now - fact('seen_at')))
+    note('deadline', fact('deadline') + now - fact('seen_at'))
     for _, shard in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now + RETURN_MS)) do
       redis.call('ZADD', leases, now + RETURN_MS, shard)
     end

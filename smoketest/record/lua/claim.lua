@@ -1,7 +1,7 @@
 -- KEYS: what is asked for, the recent starts, the recent runs, those that go on. ARGV: a run, the run whose place it may
--- take or `*` for any, seconds that the place is kept, how many may be started a minute, the time until which the run may take a place,
--- and of how many runs the recent ones and those that go on are known. Answers whose the place is, the milliseconds until there is room again, the time, and
--- whether the run came too late.
+-- take or `*` for any, seconds that the place is kept, how many may be started a minute, the time until which the run may
+-- take a place, how many recent runs are kept, and how many of those that go on. Answers whose the place is, the
+-- milliseconds until there is room again, the time, and whether the run came too late.
 -- Without a run it only looks; with `-` the place is given up, and with `--` it is as if the run had never had it.
 local run, instead_of, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
 local time = redis.call('TIME')
