@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import tempfile
 from contextlib import ExitStack
 
@@ -15,7 +16,7 @@ from django.db import connections
 from django.test import override_settings
 from xdist import is_xdist_controller
 
-from tests.servers import EmbeddedRedis, OwnDatabases, Worker
+from tests.servers import EmbeddedRedis, OwnDatabases, Worker, running
 
 _databases = OwnDatabases()
 _databases.find()
@@ -68,28 +69,36 @@ def pytest_runtest_setup(item):
 @pytest.fixture(scope="session")
 def redis_server():
     """A Redis of the tests' own."""
-    server = EmbeddedRedis()
-    server.start()
-    yield server
-    server.stop()
+    with running(EmbeddedRedis()) as server:
+        yield server
 
 
 @pytest.fixture
 def own_redis(request):
     """A Redis for one test, to be killed or frozen; its parameter, if it has one, are options of the server."""
-    server = EmbeddedRedis(*getattr(request, "param", ()))
-    server.start()
-    yield server
-    server.stop()
+    with running(EmbeddedRedis(*getattr(request, "param", ()))) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
 def worker(redis_server):
     """A prefork worker with two processes."""
-    worker = Worker(redis_server.url)
-    worker.start()
-    yield worker
-    worker.stop()
+    with running(Worker(redis_server.url)) as worker:
+        yield worker
+
+
+@pytest.fixture
+def looked_up(monkeypatch):
+    """The hosts that the resolver is asked for."""
+    hosts = []
+    resolve = socket.getaddrinfo
+
+    def look_up(host, *args, **kwargs):
+        hosts.append(host)
+        return resolve(host, *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    return hosts
 
 
 @pytest.fixture(autouse=True)

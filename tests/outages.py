@@ -117,27 +117,17 @@ class Proxy:
         self._flows.set()  # what was withheld gets nowhere now
         self._answers.set()
 
-    @contextlib.contextmanager
     def frozen(self):
         """Take connections and bytes, and pass nothing on."""
-        self._flows.clear()
-        try:
-            yield
-        finally:
-            self._flows.set()
+        return _closed(self._flows)
 
     def lead_to(self, host, port):
         """Have new connections go to another server."""
         self._upstream = (host, port)
 
-    @contextlib.contextmanager
     def dumb(self):
         """Pass on what the server is asked, and not what it answers."""
-        self._answers.clear()
-        try:
-            yield
-        finally:
-            self._answers.set()
+        return _closed(self._answers)
 
     def _accept(self, listener):
         with contextlib.suppress(OSError):
@@ -148,23 +138,32 @@ class Proxy:
     def _serve(self, client):
         server = socket.create_connection(self._upstream)
         self._pairs.append((client, server))
-        back = threading.Thread(target=self._pump, args=[server, client, self._answers], daemon=True)
+        back = threading.Thread(target=self._pump, args=[server, client, self._flows, self._answers], daemon=True)
         back.start()
         self._pump(client, server, self._flows)
         back.join()
         client.close()
         server.close()
 
-    def _pump(self, source, target, flows):
+    def _pump(self, source, target, *gates):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 if self._last_word and self._last_word in data:
                     self._flows.clear()
-                self._flows.wait()
-                flows.wait()
+                for gate in gates:
+                    gate.wait()
                 target.sendall(data)
         _cut(source)
         _cut(target)
+
+
+@contextlib.contextmanager
+def _closed(gate):
+    gate.clear()
+    try:
+        yield
+    finally:
+        gate.set()
 
 
 class TLSProxy:

@@ -24,6 +24,16 @@ def free_port():
         return server.getsockname()[1]
 
 
+@contextlib.contextmanager
+def running(server):
+    """Start it, and stop it in the end."""
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 class EmbeddedRedis:
     """A Valkey server of the tests' own, which can be killed, frozen and started again."""
 

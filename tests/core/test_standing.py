@@ -247,21 +247,21 @@ def test_refused_for_a_moment():
     assert (refused.cause, result.cause) == (Cause.NOT_RUN, Cause.IMPORT)
 
 
-def test_slow_session():
+def test_slow_session(tmp_path):
     """What a session takes to open is no test's time, and whoever waits for it is told each second that it goes on."""
-    calls = []
+    told = tmp_path / "told"
 
     @contextmanager
     def open_slowly():
-        time.sleep(2.5)
+        waiting.until(told.exists, what="it is told that this goes on")
         with own_session({}) as execute:
             yield execute
 
     with closing(Supervisor(lambda: fork_warden(make_serve(open_slowly)))) as supervisor:
-        supervisor.prepare(lambda: calls.append("still"))
+        supervisor.prepare(told.touch)
         result = run_supervised(make_step("shop.smoke.ShopTest.test_a", timeout_seconds=0.2), supervisor)
 
-    assert calls == ["still"] * 2
+    assert told.exists()
     assert result.cause is Cause.IMPORT
 
 

@@ -12,7 +12,7 @@ from tests import waiting
 from tests.live.gate import Gate
 from tests.live.service import Service
 from tests.outages import TLSProxy
-from tests.servers import EmbeddedCluster, EmbeddedSentinel, Worker
+from tests.servers import EmbeddedCluster, EmbeddedSentinel, Worker, running
 
 
 class Deployer(Client):
@@ -110,19 +110,15 @@ def service(deployed):
 @pytest.fixture
 def cluster():
     """Three servers in a cluster."""
-    cluster = EmbeddedCluster()
-    cluster.start()
-    yield cluster
-    cluster.stop()
+    with running(EmbeddedCluster()) as cluster:
+        yield cluster
 
 
 @pytest.fixture
 def sentinel(own_redis):
     """A sentinel in front of the test's own server."""
-    sentinel = EmbeddedSentinel(own_redis)
-    sentinel.start()
-    yield sentinel
-    sentinel.stop()
+    with running(EmbeddedSentinel(own_redis)) as sentinel:
+        yield sentinel
 
 
 @pytest.fixture
@@ -136,10 +132,8 @@ def secure(own_redis, authority):
     """The address, by TLS, of the test's own server."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
-    proxy = TLSProxy(own_redis.port, context)
-    proxy.start()
-    yield f"rediss://localhost:{proxy.port}/0"
-    proxy.stop()
+    with running(TLSProxy(own_redis.port, context)) as proxy:
+        yield f"rediss://localhost:{proxy.port}/0"
 
 
 @pytest.fixture

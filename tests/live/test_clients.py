@@ -1,7 +1,6 @@
 """Connections to each kind of Redis that get lost at the worst moment."""
 
 import signal
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -14,6 +13,7 @@ from smoketest.record.clients import Client, known_addresses_only
 from smoketest.record.scripts import Script
 from tests import waiting
 from tests.outages import Proxy
+from tests.servers import running
 
 pytestmark = pytest.mark.live
 
@@ -22,20 +22,6 @@ SECONDS = 0.5
 
 class BrokenOffError(Exception):
     """What a signal handler raises."""
-
-
-@pytest.fixture
-def looked_up(monkeypatch):
-    """The hosts that the resolver is asked for."""
-    hosts = []
-    resolve = socket.getaddrinfo
-
-    def look_up(host, *args, **kwargs):
-        hosts.append(host)
-        return resolve(host, *args, **kwargs)
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    return hosts
 
 
 @pytest.fixture
@@ -151,18 +137,16 @@ def test_cluster_away(cluster):
 
 def test_replica(own_redis, redis_server):
     """Where another server has taken over behind the address whoever was connected to the old one goes to that."""
-    proxy = Proxy("127.0.0.1", own_redis.port)
-    proxy.start()
-    client = Client(f"redis://127.0.0.1:{proxy.port}/0", timeout_seconds=SECONDS)
-    script = Script(client, "watch")
-    script(["open", "keeper"], "me", 5000)
+    with running(Proxy("127.0.0.1", own_redis.port)) as proxy:
+        client = Client(f"redis://127.0.0.1:{proxy.port}/0", timeout_seconds=SECONDS)
+        script = Script(client, "watch")
+        script(["open", "keeper"], "me", 5000)
+        own_redis.client.replicaof("127.0.0.1", redis_server.port)
+        proxy.lead_to("127.0.0.1", redis_server.port)
+        redis_server.client.delete("keeper", "written")
 
-    own_redis.client.replicaof("127.0.0.1", redis_server.port)
-    proxy.lead_to("127.0.0.1", redis_server.port)
-    redis_server.client.delete("keeper", "written")
-    script(["open", "keeper"], "me", 5000)
-    Call(client, ("SET", "written", "b"), str).ask()
-    proxy.stop()
+        script(["open", "keeper"], "me", 5000)
+        Call(client, ("SET", "written", "b"), str).ask()
 
     assert redis_server.client.get("written") == "b"
     assert redis_server.client.get("keeper") == "me"

@@ -16,7 +16,7 @@ from smoketest.results import Outcome, Result
 from tests import waiting
 from tests.live.conftest import Deployer
 from tests.outages import Proxy
-from tests.servers import EmbeddedRedis, Worker
+from tests.servers import EmbeddedRedis, Worker, running
 
 pytestmark = [pytest.mark.live, pytest.mark.drill]
 
@@ -24,11 +24,9 @@ pytestmark = [pytest.mark.live, pytest.mark.drill]
 @pytest.fixture
 def broker(monkeypatch):
     """A broker that is not where the record is."""
-    server = EmbeddedRedis()
-    server.start()
-    monkeypatch.setenv("CELERY_BROKER_URL", server.url)
-    yield server
-    server.stop()
+    with running(EmbeddedRedis()) as server:
+        monkeypatch.setenv("CELERY_BROKER_URL", server.url)
+        yield server
 
 
 @pytest.fixture
@@ -68,15 +66,6 @@ def test_is_gone(ordered, deployer, broker):
     assert "was never queued" in json.loads(answer.content)["detail"]
 
 
-@contextlib.contextmanager
-def stopping(server):
-    """Stop it in the end."""
-    try:
-        yield
-    finally:
-        server.stop()
-
-
 def listed(deployer):
     """Return the recent runs."""
     return json.loads(deployer.get("/smoketest/runs/").content)["runs"]
@@ -104,20 +93,27 @@ def test_redis_frozen_before_it_is_published(queued, own_redis, deployer, monkey
     assert json.loads(again.content)["status"] == "PENDING"
 
 
+@contextlib.contextmanager
+def out_from_creation_on(outage, monkeypatch):
+    """Have an outage begin when a run is to be recorded, and end with the context."""
+    create_call = RedisStore.create_call
+    with contextlib.ExitStack() as out, monkeypatch.context() as patches:
+
+        def create_in_outage(*args, **kwargs):
+            out.enter_context(outage)
+            return create_call(*args, **kwargs)
+
+        patches.setattr(RedisStore, "create_call", create_in_outage)
+        yield
+
+
 def test_redis_frozen_before_it_has_its_place(queued, own_redis, deployer, monkeypatch):
     """Redis freezes when a run is to have its place: what it hears of that when it is back starts nothing."""
     queued(own_redis, None, "shop", queue="orders")
     deployer.delete(deployer.start())
     before = ids(own_redis), own_redis.client.llen("orders")
-    create_call = RedisStore.create_call
 
-    with contextlib.ExitStack() as frozen:
-
-        def create_and_freeze(*args, **kwargs):
-            frozen.enter_context(own_redis.frozen())
-            return create_call(*args, **kwargs)
-
-        monkeypatch.setattr(RedisStore, "create_call", create_and_freeze)
+    with out_from_creation_on(own_redis.frozen(), monkeypatch):
         refused = deployer.post("/smoketest/slow/")
     waiting.until(lambda: own_redis.client.keys("smoketest:*:quiet"), what="Redis has heard of the run")
 
@@ -128,28 +124,18 @@ def test_redis_frozen_before_it_has_its_place(queued, own_redis, deployer, monke
 @pytest.mark.usefixtures("row")
 def test_answer_is_lost(queued, own_redis, deployer, monkeypatch):
     """Redis takes a run and its answer is lost: it has its place, and whoever asks for the same again gets it."""
-    proxy = Proxy("127.0.0.1", own_redis.port)
-    proxy.start()
     worker = Worker(own_redis.url, SMOKETEST_TEST_QUEUE="orders", SMOKETEST_TEST_STORE_URL=own_redis.url)
-    queued(own_redis, worker, "shop", redis_url=f"redis://127.0.0.1:{proxy.port}/0", queue="orders")
-    monkeypatch.setenv("CELERY_BROKER_URL", own_redis.url)
-    deployer.delete(deployer.start())
-    create_call = RedisStore.create_call
+    with running(Proxy("127.0.0.1", own_redis.port)) as proxy:
+        queued(own_redis, worker, "shop", redis_url=f"redis://127.0.0.1:{proxy.port}/0", queue="orders")
+        monkeypatch.setenv("CELERY_BROKER_URL", own_redis.url)
+        deployer.delete(deployer.start())
 
-    with contextlib.ExitStack() as dumb:
-
-        def create_and_fall_silent(*args, **kwargs):
-            dumb.enter_context(proxy.dumb())
-            return create_call(*args, **kwargs)
-
-        monkeypatch.setattr(RedisStore, "create_call", create_and_fall_silent)
-        refused = deployer.post("/smoketest/slow/")
-    monkeypatch.setattr(RedisStore, "create_call", create_call)
-    with stopping(worker), stopping(proxy):
+        with out_from_creation_on(proxy.dumb(), monkeypatch):
+            refused = deployer.post("/smoketest/slow/")
         (waiting_for_it,) = [each for each in listed(deployer) if each["status"] == "PENDING"]
         again = deployer.post("/smoketest/slow/")
-        worker.start()
-        report = deployer.final(again.headers["Location"].removeprefix("http://testserver"))
+        with running(worker):
+            report = deployer.final(again.headers["Location"].removeprefix("http://testserver"))
 
     assert (refused.status_code, again.status_code) == (503, 202)
     assert (report["status"], report["run_id"]) == ("PASS", waiting_for_it["run_id"])

@@ -15,7 +15,7 @@ from smoketest import conf
 from smoketest.queue.dispatch import Message, look, publish
 from tests.live.conftest import outcomes_of
 from tests.outages import Proxy
-from tests.servers import EmbeddedRedis, Worker
+from tests.servers import EmbeddedRedis, Worker, running
 
 pytestmark = [pytest.mark.live, pytest.mark.drill]
 
@@ -94,12 +94,10 @@ def test_sentinel__broker(run_all, behind_sentinels, own_redis):
 @pytest.fixture
 def queued_apart(queued, own_redis, behind_sentinels, monkeypatch):
     """Queue the example's tests there, with the record at a Redis of its own."""
-    store = EmbeddedRedis()
-    store.start()
-    queued(own_redis, None, "shop", redis_url=store.url, queue="orders")
-    monkeypatch.setenv("CELERY_BROKER_URL", behind_sentinels)
-    yield
-    store.stop()
+    with running(EmbeddedRedis()) as store:
+        queued(own_redis, None, "shop", redis_url=store.url, queue="orders")
+        monkeypatch.setenv("CELERY_BROKER_URL", behind_sentinels)
+        yield
 
 
 @pytest.mark.usefixtures("queued_apart")
