@@ -757,6 +757,19 @@ def test_sweep__deadline(create, redis_server):
     run = fetch(store)
 
     assert [result.cause for result in run.results.values()] == [Cause.LOST, Cause.NOT_RUN]
+    assert list(run.results.values())[1].message == "the deadline of the run passed before it could begin"
+
+
+def test_sweep__deadline_while_nobody_comes(create, redis_server):
+    """At the deadline it is told where no worker was at work on the run: what is left did not wait for other tests."""
+    store = create(make_step("a"), start_seconds=60.0)
+    redis_server.client.zincrby(f"smoketest:{{{RUN}}}:quiet", -40_000, "")
+    redis_server.client.hincrby(f"smoketest:{{{RUN}}}", "deadline", -round(store.peek(RUN).left_seconds * 1000) - 1)
+
+    (result,) = fetch(store).results.values()
+
+    assert result.cause is Cause.NOT_RUN
+    assert result.message == "the deadline of the run passed while no worker took it"
 
 
 def test_sweep__away_beyond_the_deadline(create, redis_server):

@@ -251,7 +251,9 @@ local function sweep()
       release(shard, 'lost', 'nobody answered for it before the deadline of the run')
     end
     for _, lane in ipairs(lane_names()) do
-      give_up_waiting(lane, 'not_run', 'the deadline of the run passed before it could begin')
+      local is_untaken = (quiet_since(lane) or moment) < moment
+      local meanwhile = is_untaken and 'while no worker took it' or 'before it could begin'
+      give_up_waiting(lane, 'not_run', 'the deadline of the run passed ' .. meanwhile)
     end
     give_up_lost()
   end
