@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 
@@ -17,6 +17,7 @@ from smoketest.queue.main import Main, ShardName, machine
 from smoketest.queue.settle import QueueWatch, settle
 from smoketest.record.eviction import eviction_policy
 from smoketest.record.redis import RedisStore, open_store
+from smoketest.record.values import IdleLane
 from smoketest.record.watch import Watch, open_watch
 from smoketest.record.workers import BEAT_SECONDS, LEASE_SECONDS, Roll, Worker, alive, open_roll
 
@@ -32,6 +33,8 @@ _WATCH_SECONDS = 2 * BEAT_SECONDS
 """How long one worker alone looks after all runs, unless it does so again; then whoever looks first takes over."""
 _IDLE_SECONDS = 3.0
 """How long tests wait without anybody at work until another message is sent for them."""
+_MOST_ASKED = 100
+"""How many workers are sent a message at once, though few of them may work."""
 
 
 @dataclass(slots=True)
@@ -182,12 +185,13 @@ class Presence:
         takers = self._takers(run)
         lanes = [lane for lane in quiet if lane in takers]
         idle = self._store.idle_lanes(run.id, lanes, patience_seconds=_IDLE_SECONDS)
-        takers_of = {lane: islice(cycle(takers[lane]), shards) for lane, shards in idle.items()}
-        messages = [Message(lane=lane, worker_id=taker.id) for lane, each in takers_of.items() for taker in each]
+        messages = [
+            Message(lane=each.lane, worker_id=one.id) for each in idle for one in _asked(each, takers[each.lane])
+        ]
         try:
             self._send(run, messages)
         except QueueUnavailableError:
-            self._store.unsend(run.id, list(idle))
+            self._store.unsend(run.id, [each.lane for each in idle])
             raise
 
     def _takers(self, run: Run) -> dict[str, list[Worker]]:
@@ -204,3 +208,9 @@ class Presence:
     def _send(self, run: Run, messages: list[Message]) -> None:
         if messages:
             publish(run.id, messages, run_seconds=run.left_seconds, conf=self._conf)
+
+
+def _asked(idle: IdleLane, takers: Sequence[Worker]) -> Iterable[Worker]:
+    """Return whom to send a message: as many as may work there, or all where that was in vain, since those are busy."""
+    most = min(len(takers), _MOST_ASKED) if idle.sent else 0
+    return islice(cycle(takers), max(idle.shards, most))

@@ -13,7 +13,7 @@ from smoketest.record.calls import Call, ask_both
 from smoketest.record.clients import Client, open_client
 from smoketest.record.keys import BASELINE, DONE, LOOKED_AT, ORDER, OWNERS, QUIET, RESULTS, SHARDS, STEPS, TODO, keys_of
 from smoketest.record.scripts import scripts_of_runs
-from smoketest.record.values import LEASE_GRACE_SECONDS, Answer, Assignment, Begun, Left, Shard
+from smoketest.record.values import LEASE_GRACE_SECONDS, Answer, Assignment, Begun, IdleLane, Left, Shard
 from smoketest.results import Plan, Result
 
 MOST_RESULTS = 500
@@ -150,10 +150,10 @@ class RedisStore:
         with self._client.answering() as server:
             return list(server.zrange(keys_of(run_id)[QUIET], 0, -1))
 
-    def idle_lanes(self, run_id: str, lanes: Sequence[str], *, patience_seconds: float) -> dict[str, int]:
-        """Return those of the lanes that have been quiet for too long, with how many messages are to be sent."""
+    def idle_lanes(self, run_id: str, lanes: Sequence[str], *, patience_seconds: float) -> list[IdleLane]:
+        """Return those of the lanes that have been quiet for too long; messages count as sent for them from now on."""
         idle = self._run_script("idle", run_id, int(patience_seconds * 1000), *lanes)
-        return dict(zip(idle[::2], idle[1::2], strict=True))
+        return [IdleLane(*each) for each in zip(idle[::3], idle[1::3], idle[2::3], strict=True)]
 
     def unsend(self, run_id: str, lanes: Sequence[str]) -> None:
         """Tell that the messages for these lanes could not be sent, so that it is tried again as soon."""

@@ -54,6 +54,17 @@ class Left:
     lane: str
 
 
+@dataclass(frozen=True, slots=True)
+class IdleLane:
+    """A lane where tests wait, and nobody has come for too long."""
+
+    lane: str
+    shards: int
+    """How many may work there at once."""
+    sent: int
+    """How often messages were sent for it already."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class About:
     """What is known of a run before it begins, beside its plan."""

@@ -373,6 +373,26 @@ def test_broker_flushed(start_worker, run_gated, gate, own_redis, deployer):
     assert outcomes_of(report) == ALL_PASSED
 
 
+def test_busy_worker_has_fetched_it(start_worker, queued, own_redis, gate, deployer):
+    """A worker that is busy has fetched the message, and sends it again to itself: then others hear of the run too."""
+    settings = {"start_timeout": 60, "timeout": 60, "queue": "chaos", "parallel": 1}
+    queued(own_redis, None, "gated", **settings)
+    start_worker("--concurrency", "1")
+    first = deployer.start(test="tests.project.gated.smoke.GatedTest.test_a")
+    gate.wait_for(1)
+    url = deployer.start(test="tests.project.gated.smoke.GatedTest.test_b")
+    gate.open("test_b")
+    waiting.until(lambda: not own_redis.client.llen("chaos"), what="the busy worker has fetched the message")
+
+    start_worker("--concurrency", "1")
+    report = deployer.final(url)
+    is_busy_still = not json.loads(deployer.get(first).content)["tests_run"]
+    gate.open()
+
+    assert outcomes_of(report) == {"GatedTest.test_b": ("passed", None)}
+    assert is_busy_still
+
+
 def test_results_flushed(start_worker, run_gated, gate, own_redis, deployer):
     """Redis has lost the run: it is gone, and the worker goes on."""
     start_worker()

@@ -1,6 +1,6 @@
 -- ARGV: patience_ms, lanes. Answers those lanes where tests wait, nobody works and no message has been sent for that
--- long, or twice that after each message in vain, each with how many shards may work there at once; they count as sent for
--- from now on.
+-- long, or twice that after each message in vain, each with how many shards may work there at once and how often messages
+-- were sent in vain; they count as sent for from now on.
 local answer = {}
 for position = 2, #ARGV do
   local lane = ARGV[position]
@@ -11,6 +11,7 @@ for position = 2, #ARGV do
     expire(lanes)
     answer[#answer + 1] = lane
     answer[#answer + 1] = math.min(fact('parallel'), redis.call('LLEN', todo_of(lane)))
+    answer[#answer + 1] = sent
   end
 end
 return answer
