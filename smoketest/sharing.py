@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from smoketest.conf import Conf
 from smoketest.report.summary import Report
-from smoketest.suite.plan import Selection
+from smoketest.results import Plan
 
 _MOST_KEPT = 32
-"""A caller chooses the selections, so their number is bounded."""
+"""A caller chooses the tests, so the number of plans is bounded."""
 
-_Key = tuple[int, Selection, Conf]
+_Key = tuple[int, tuple[str, ...], Conf]
 """By process too: in a forked one nobody flies what its parent did."""
 
 
@@ -35,13 +35,14 @@ _kept: dict[_Key, _Kept] = {}
 _flights: dict[_Key, _Flight] = {}
 
 
-def serve(selection: Selection, conf: Conf, make: Callable[[], Report], *, until: float) -> tuple[Report, float]:
-    """Return a report of the selection and its age in seconds.
+def serve(plan: Plan, conf: Conf, make: Callable[[], Report], *, until: float) -> tuple[Report, float]:
+    """Return a report of the plan's tests and its age in seconds.
 
     It is one that was kept for less than `SMOKETEST_CACHE_SECONDS`, or that of the same run which is under way in
     this process, or a new one; `until`, a point of `time.monotonic()`, the run of another is waited for.
     """
-    key = (os.getpid(), selection, conf)
+    # By the tests, not by the words they were asked for with: of those a stranger has as many as he likes.
+    key = (os.getpid(), tuple([step.id for step in plan.steps]), conf)
     now = time.monotonic()
     kept = _kept.get(key)
     if kept and now - kept.made_at < conf.cache_seconds:

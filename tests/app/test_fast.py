@@ -271,7 +271,7 @@ def test_fast__two_first_requests(project, operator, monkeypatch):
             return super().run(*args, **words)
 
     monkeypatch.setattr(inline, "Lanes", LanesOfBoth)
-    threads = [Thread(target=operator.report, kwargs=query) for query in ({}, {"k": "test_"})]
+    threads = [Thread(target=operator.report, kwargs=query) for query in ({}, {"k": "foomodel"})]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -391,6 +391,16 @@ def test_fast__cache(project, stranger, operator):
 
     assert second["finished_at"] == first["finished_at"]
     assert "results" not in second
+
+
+def test_fast__cache_of_the_same_tests(project, stranger):
+    """Other words that pick the same tests get the same report: there is no way around what is kept."""
+    project("outcomes", cache_seconds=60)
+
+    first = stranger.report(k="EndingsTest")
+    second = stranger.report(k=["nothing", "EndingsTest"])
+
+    assert second["finished_at"] == first["finished_at"]
 
 
 @pytest.mark.parametrize(
@@ -534,7 +544,7 @@ def test_fast__shared_fixtures_take_turns(project):
     def ask(query):
         reports.append(Caller(headers={"authorization": "Bearer new-token"}).report(f"/smoketest/?{query}"))
 
-    threads = [Thread(target=ask, args=(query,)) for query in ("app=together", "k=Together")]
+    threads = [Thread(target=ask, args=(query,)) for query in ("k=test_a", "app=together")]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -559,15 +569,16 @@ def test_fast__parallel_writers(project, operator, _):
 
 
 def test_fast__single_flight(project, monkeypatch):
-    """Those who ask the same at the same time share one run."""
+    """Those who ask for the same tests at the same time share one run, whatever their words."""
     project("gated", timeout=waiting.LIMIT_SECONDS, budget=2 * waiting.LIMIT_SECONDS)
     reports = []
     threads = [
         Thread(
-            target=lambda: reports.append(Caller(headers={"authorization": "Bearer new-token"}).report(k="test_a")),
+            target=lambda words: reports.append(Caller(headers={"authorization": "Bearer new-token"}).report(k=words)),
+            args=([f"nothing{number}", "test_a"],),
             daemon=True,
         )
-        for _ in range(5)
+        for number in range(5)
     ]
 
     with closing(Gate()) as gate:

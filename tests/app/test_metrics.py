@@ -70,6 +70,25 @@ def test_metrics__fast(project, stranger, operator):
     assert theirs.items() < ours.items()
 
 
+def test_metrics__all_tests_by_other_words(project, stranger):
+    """A run of all fast tests counts however they were picked: who asks for all may be served its report."""
+    project("shop", cache_seconds=60)
+    stranger.get("/smoketest/", {"k": "test_"})
+
+    stranger.get("/smoketest/")
+
+    assert scrape(stranger)["smoketest_up", "fast"] == 0
+
+
+def test_metrics__some_tests(project, stranger):
+    """A run of some of the tests is no verdict on all."""
+    project("shop")
+
+    stranger.get("/smoketest/", {"k": "foomodel"})
+
+    assert scrape(stranger) == {}
+
+
 @pytest.mark.usefixtures("row")
 def test_metrics__newest_wins(project, stranger):
     """A later run takes the place of an earlier one."""

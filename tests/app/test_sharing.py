@@ -8,7 +8,7 @@ from queue import SimpleQueue
 import pytest
 
 from smoketest import conf, sharing
-from smoketest.suite.plan import Selection
+from smoketest.results import Plan
 from tests import waiting
 from tests.app.flights import followers
 
@@ -39,7 +39,7 @@ def runs():
 def ask(runs, answers):
     until = time.monotonic() + waiting.LIMIT_SECONDS
     try:
-        answers.append(sharing.serve(Selection(), conf.current(), runs.make, until=until))
+        answers.append(sharing.serve(Plan(steps=()), conf.current(), runs.make, until=until))
     except RuntimeError as error:
         answers.append(error)
 
@@ -73,7 +73,7 @@ def test_leader_takes_too_long(runs):
     leader.start()
     waiting.until(lambda: runs.begun, what="the leader's run is under way")
 
-    own = sharing.serve(Selection(), conf.current(), lambda: "their own", until=time.monotonic())
+    own = sharing.serve(Plan(steps=()), conf.current(), lambda: "their own", until=time.monotonic())
     runs.endings.put("the report")
     leader.join()
 
@@ -91,7 +91,7 @@ def switching():
 
 
 @pytest.mark.usefixtures("switching")
-def test_many_selections_at_once():
+def test_many_plans_at_once():
     """Those whose reports are kept at the same time are in nobody's way, and no more are kept than may be."""
     done = []
 
