@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from smoketest.execution import native
 from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection
 
 _GRACE_SECONDS = 0.05
@@ -24,9 +25,15 @@ class GuardedSQLite(GuardedConnection):
     manners = ("isolation_level", "row_factory", "text_factory")
     _busy_ms = 0
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Take what Django gives."""
+        super().__init__(*args, **kwargs)
+        self._in_use = native.make_lock()
+
     def get_connection_params(self) -> Any:
         parameters = super().get_connection_params()
-        return {**parameters, "factory": _checked(parameters.get("factory", sqlite3.Connection), self._check_method)}
+        factory = parameters.get("factory", sqlite3.Connection)
+        return {**parameters, "factory": _checked(factory, self._check_method, self._in_use)}
 
     def init_connection_state(self) -> None:
         """Install the authorizer once: to set it anew would expire all prepared statements."""
@@ -65,18 +72,36 @@ class GuardedSQLite(GuardedConnection):
         raw: Any = self.__dict__["connection"]
         if raw is None:
             return
-        with suppress(Exception):
-            raw.interrupt()
-            time.sleep(_GRACE_SECONDS)
-            if self.is_held:
-                raw.execute("PRAGMA query_only = ON")
-                raw.rollback()
+        self._use(raw.interrupt)
+        time.sleep(_GRACE_SECONDS)
+        self._use(lambda: self._roll_back_for_good(raw))
+
+    def _use(self, act: Callable[[], None]) -> None:
+        """Do that from another thread, unless the test's own closes the connection, which rolls back as well."""
+        if self._in_use.acquire(blocking=False):
+            try:
+                with suppress(Exception):
+                    act()
+            finally:
+                self._in_use.release()
+
+    def _roll_back_for_good(self, raw: sqlite3.Connection) -> None:
+        if self.is_held:
+            raw.execute("PRAGMA query_only = ON")
+            raw.rollback()
 
 
-def _checked(factory: type[sqlite3.Connection], check: Callable[[str], None]) -> type[sqlite3.Connection]:
-    """Return the driver's connection class with `check` called before what would get around the guard."""
+def _checked(factory: type[sqlite3.Connection], check: Callable[[str], None], in_use: Any) -> type[sqlite3.Connection]:
+    """Return the driver's connection class with `check` called before what would get around the guard.
+
+    The library does not survive a connection that one thread closes while another uses it: that waits for `in_use`.
+    """
 
     class CheckedConnection(factory):  # type: ignore[misc, valid-type]
+        def close(self) -> None:
+            with in_use:
+                super().close()
+
         def commit(self) -> None:
             check("commit")
             super().commit()
