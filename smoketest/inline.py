@@ -107,7 +107,7 @@ def _on_lanes(plan: Plan, found: Found, conf: Conf, outing: _Outing) -> Iterable
     lanes, surroundings = _of_process(os.getpid())
     surroundings.refresh()
     ended_jobs = lanes.run(
-        [[_job(step, found.classes.get(step.test_id), outing, scrub) for step in unit] for unit in plan.units()],
+        [[_job(step, found.classes.get(step.test_id), outing, scrub, conf) for step in unit] for unit in plan.units()],
         until=outing.until,
         concurrency=conf.concurrency,
     )
@@ -134,7 +134,7 @@ def _of_process(process: int) -> tuple[Lanes, Surroundings]:
 
 
 def _job(
-    step: Step, test_class: type[SmokeTest] | None, outing: _Outing, scrub: Callable[[Result], Result]
+    step: Step, test_class: type[SmokeTest] | None, outing: _Outing, scrub: Callable[[Result], Result], conf: Conf
 ) -> Job[Result]:
     def work(session: Session, clock: Clock, *, step: Step = step) -> Result:
         outing.began_ns[step.id] = time.time_ns()
@@ -143,7 +143,8 @@ def _job(
         return scrub(session.execute(step, test_class, clock))  # here, where it counts against the test's time
 
     last = partial(work, step=replace(step, keeps=0)) if step.keeps else None
-    return Job(key=step.id, work=work, seconds=step.timeout_seconds, last=last)
+    # No run gives it more than the budget, so after that it hangs, whatever its own limit is.
+    return Job(key=step.id, work=work, seconds=min(step.timeout_seconds, conf.budget), last=last)
 
 
 def _without_answer(step: Step, ended: Ended[Result], conf: Conf) -> Result:

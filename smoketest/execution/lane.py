@@ -41,6 +41,8 @@ class Lane:
 
     def __init__(self, home: Home, open_session: Callable[[], Session], idle_seconds: float) -> None:
         self.deadline = float("inf")
+        self.limit_at = float("inf")
+        """When the job's own time is up; the deadline comes before it where the run ends first."""
         self.began = 0.0
         self._home = home
         self._open_session = open_session
@@ -58,15 +60,18 @@ class Lane:
     def begin(self, job: Job[Any], until: float) -> None:
         self.job = job
         self.began = time.monotonic()
-        self.deadline = min(self.began + job.seconds, until)
+        self.limit_at = self.began + job.seconds
+        self.deadline = min(self.limit_at, until)
         self._until = until
 
     def pause(self) -> None:
-        self._left_seconds = self.deadline - time.monotonic()
+        self._left_seconds = self.limit_at - time.monotonic()
+        self.limit_at = self._until + self._left_seconds  # once it is left its time goes on, or it would have no end
         self.deadline = self._until
 
     def resume(self) -> None:
-        self.deadline = min(time.monotonic() + self._left_seconds, self._until)
+        self.limit_at = time.monotonic() + self._left_seconds
+        self.deadline = min(self.limit_at, self._until)
         self._run.look_at(self)
 
     def ended(self, fate: Fate) -> Ended[Any]:

@@ -1,5 +1,6 @@
 """Threads that can be left: jobs run one after another in a lane, each until its deadline."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ class Lanes:
 
     A job that passed its deadline stays in its lane, which is lost to others until the job ends; while it hangs,
     later runs don't begin the same job again, but for a retry now and then: what hung once may hang for ever
-    although its cause is mended.
+    although its cause is mended. One whose run has ended before its own time was up does not hang yet.
     """
 
     def __init__(
@@ -55,7 +56,8 @@ class Lanes:
                 for _ in range(run.lanes_needed()):
                     self._supply(run, concurrency)
                 with suppress(native.Empty):
-                    run.mailbox.get(timeout=max(0.0, run.next_look() - time.monotonic()))
+                    look_at = min(run.next_look(), self._next_limit_at(run.mailbox))
+                    run.mailbox.get(timeout=max(0.0, look_at - time.monotonic()))
                 run.leave_overdue()
         finally:
             run.give_up()  # nothing is left to do, but where somebody interrupts whoever looks after it
@@ -67,11 +69,12 @@ class Lanes:
         if not self._left:
             return None
         with self._lock:
-            left = self._left.get(key, [])
-            are_enough = len(left) >= self._most_left_each
-            if left and (are_enough or time.monotonic() - left[-1].began < self._retry_seconds):
-                return left[0].ended(Fate.STILL_LEFT)
-            if sum(map(len, self._left.values())) >= self._most_left:
+            now = time.monotonic()
+            hanging = [lane for lane in self._left.get(key, []) if lane.limit_at <= now]
+            are_enough = len(hanging) >= self._most_left_each
+            if hanging and (are_enough or now - hanging[-1].began < self._retry_seconds):
+                return hanging[0].ended(Fate.STILL_LEFT)
+            if self._count_hanging(now) >= self._most_left:
                 return Ended(key=key, fate=Fate.SATURATED)
             return None
 
@@ -96,6 +99,7 @@ class Lanes:
             left = self._left.get(lane.job.key, [])
             if lane in left:
                 left.remove(lane)
+                self._wake_waiting()
             if not left:
                 self._left.pop(lane.job.key, None)
 
@@ -113,7 +117,7 @@ class Lanes:
         if not unit:
             return
         with self._lock:
-            is_free = self._busy < concurrency
+            is_free = self._busy < concurrency and not self._must_wait()
             if is_free:
                 self._busy += 1
             elif not run.has_lane() and run.mailbox not in self._wanted:
@@ -128,6 +132,22 @@ class Lanes:
             with self._lock:
                 self._busy -= 1
             raise
+
+    def _must_wait(self) -> bool:
+        """Tell whether too many lanes are left, of which some may yet end in time: those are no reason to refuse."""
+        return sum(map(len, self._left.values())) >= self._most_left > self._count_hanging(time.monotonic())
+
+    def _count_hanging(self, now: float) -> int:
+        return sum(lane.limit_at <= now for left in self._left.values() for lane in left)
+
+    def _next_limit_at(self, mailbox: native.Mailbox[None]) -> float:
+        """Return when the next lane that was left counts as hanging, for a run that stands in line."""
+        with self._lock:
+            if mailbox not in self._wanted:
+                return math.inf
+            now = time.monotonic()
+            limits = (lane.limit_at for left in self._left.values() for lane in left)
+            return min((each for each in limits if each > now), default=math.inf)
 
     def _unwant(self, mailbox: native.Mailbox[None]) -> None:
         with self._lock, suppress(ValueError):

@@ -432,6 +432,64 @@ def test_saturated(sessions, release):
     assert [each.fate for each in ended] == [Fate.LEFT] * 3 + [Fate.SATURATED] * 2
 
 
+def test_run_ends_before_the_jobs_time(run, release):
+    """A job that was left since its run had to end, with time of its own to go, does not hang: it is begun again."""
+    run([hanging("a", release, seconds=20)], seconds=0.05)
+
+    (ended,) = run([job("a")])
+
+    assert ended.value == "A"
+
+
+def test_run_ends_before_the_jobs_time__hangs(run, release):
+    """Once its own time is up as well it hangs like any other."""
+    run([hanging("a", release, seconds=0.2)], seconds=0.05)
+
+    waiting.until(lambda: run([job("a")])[0].fate is Fate.STILL_LEFT, what="its own time is up")
+
+
+def test_run_ends_while_the_job_waits_for_others(run, release):
+    """Of a job that was left while it paused the rest of its time goes on, so that it hangs in the end."""
+
+    def waits(_session, clock):
+        clock.pause()
+        release.wait()
+
+    run([Job(key="a", work=waits, seconds=3)], seconds=0.05)
+    (soon,) = run([job("a")])
+
+    assert soon.value == "A"
+    waiting.until(lambda: run([job("a")])[0].fate is Fate.STILL_LEFT, what="the rest of its time is up")
+
+
+def test_runs_end_before_the_jobs_time__many(sessions, release):
+    """However many runs leave jobs so, no more lanes are left than may be: the next run waits for one to end."""
+    lanes = Lanes(sessions.open, most_left=3, idle_seconds=0.05)
+
+    def cut():
+        (ended,) = lanes.run([[hanging("a", release, seconds=20)]], until=time.monotonic() + 0.05, concurrency=1)
+        return ended.fate
+
+    fates = [cut() for _ in range(5)]
+    threads = len(sessions.opened)
+    release.set()
+    (after,) = lanes.run([[job("a")]], until=time.monotonic() + 20, concurrency=1)
+
+    assert fates == [Fate.LEFT] * 3 + [Fate.NOT_BEGUN] * 2
+    assert threads == 3
+    assert after.value == "A"
+
+
+def test_runs_end_before_the_jobs_time__hang(sessions, release):
+    """A run that waits for one of them to end is woken when they hang, and refused."""
+    lanes = Lanes(sessions.open, most_left=1, idle_seconds=0.05)
+    lanes.run([[hanging("a", release, seconds=0.5)]], until=time.monotonic() + 0.05, concurrency=1)
+
+    (ended,) = lanes.run([[job("b")]], until=time.monotonic() + 20, concurrency=1)
+
+    assert ended.fate is Fate.SATURATED
+
+
 def test_left_job_is_abandoned(run, release, sessions):
     """A job that is left has its session told to free what it holds; one that ended has not."""
     run([job("a")], [hanging("b", release)])
