@@ -135,10 +135,13 @@ class Lanes:
 
     def _must_wait(self) -> bool:
         """Tell whether too many lanes are left, of which some may yet end in time: those are no reason to refuse."""
-        return sum(map(len, self._left.values())) >= self._most_left > self._count_hanging(time.monotonic())
+        return len(self._limits_left()) >= self._most_left > self._count_hanging(time.monotonic())
 
     def _count_hanging(self, now: float) -> int:
-        return sum(lane.limit_at <= now for left in self._left.values() for lane in left)
+        return sum(limit_at <= now for limit_at in self._limits_left())
+
+    def _limits_left(self) -> list[float]:
+        return [lane.limit_at for left in self._left.values() for lane in left]
 
     def _next_limit_at(self, mailbox: native.Mailbox[None]) -> float:
         """Return when the next lane that was left counts as hanging, for a run that stands in line."""
@@ -146,8 +149,7 @@ class Lanes:
             if mailbox not in self._wanted:
                 return math.inf
             now = time.monotonic()
-            limits = (lane.limit_at for left in self._left.values() for lane in left)
-            return min((each for each in limits if each > now), default=math.inf)
+            return min((limit_at for limit_at in self._limits_left() if limit_at > now), default=math.inf)
 
     def _unwant(self, mailbox: native.Mailbox[None]) -> None:
         with self._lock, suppress(ValueError):

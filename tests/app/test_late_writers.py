@@ -5,7 +5,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 
 from django.db import connections
@@ -33,24 +32,22 @@ def give_up_late_writes(*, rounds):
     production.execute("CREATE TABLE kept (name)")
     for _ in range(rounds):
         production.execute("BEGIN IMMEDIATE")
-        guards, has_begun = [], threading.Event()
-        writer = threading.Thread(target=write, args=(guards, has_begun))
+        guards, waits = [], threading.Event()
+        writer = threading.Thread(target=write, args=(guards, waits))
         writer.start()
-        assert has_begun.wait(10)
-        time.sleep(0.2)  # it waits for the lock by then, in SQLite and not for long any more
+        assert waits.wait(10)
         guards[0].abandon()
         production.execute("ROLLBACK")
         writer.join(10)
 
 
-def write(guards, has_begun):
-    """Write under a guard of this thread, and close what it has opened."""
+def write(guards, waits):
+    """Write under a guard of this thread, and close what it has opened; SQLite tells when it begins that, and waits."""
     guard = OwnConnections()
     guards.append(guard)
-    with suppress(Exception), guard.level("__all__", in_seconds(0.3)):
-        has_begun.set()
-        with connections["default"].cursor() as cursor:
-            cursor.execute("INSERT INTO kept VALUES ('late')")
+    with suppress(Exception), guard.level("__all__", in_seconds(0.3)), connections["default"].cursor() as cursor:
+        connections["default"].connection.set_trace_callback(lambda sql: waits.set() if "INSERT" in sql else None)
+        cursor.execute("INSERT INTO kept VALUES ('late')")
     guard.close()
 
 

@@ -89,6 +89,16 @@ def test_metrics__some_tests(project, stranger):
     assert scrape(stranger) == {}
 
 
+@pytest.mark.parametrize("app", ["broken_import", "broken_syntax", "slow_only", "empty"])
+def test_metrics__nothing_to_run(project, stranger, app):
+    """A module that does not import, or none with a test, is a verdict on all as well: it is kept."""
+    project(app)
+
+    stranger.get("/smoketest/")
+
+    assert scrape(stranger)["smoketest_up", "fast"] == 0
+
+
 @pytest.mark.usefixtures("row")
 def test_metrics__newest_wins(project, stranger):
     """A later run takes the place of an earlier one."""
