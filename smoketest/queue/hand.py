@@ -21,7 +21,7 @@ _QUICK_SECONDS = 0.005
 _UNTOLD_SECONDS = 0.05
 """How long results are kept back at most, but for a test that takes longer itself: `is_wanted` tells them then."""
 _WORTH_HELP_SECONDS = 3.0
-"""The limit of a test that others had better not wait for; to call for help takes less, whatever the broker does."""
+"""The limit of a test that others had better not wait for."""
 
 
 class Hand:
@@ -32,7 +32,8 @@ class Hand:
     ) -> None:
         """Take the shard, and its store twice: one that waits for Redis, and one that does not.
 
-        `call_for_help` is called when tests wait behind one that takes long, and nobody else is there to run them.
+        `call_for_help`, which must return at once, is called when tests wait behind one that takes long, and nobody
+        else is there to run them.
         """
         self.left = 0
         """How many units wait for somebody else."""

@@ -2,6 +2,7 @@
 
 import logging
 import platform
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -100,7 +101,7 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], pro
     """
     scrub = own_secrets.scrubber().result  # in this process: no test has been at what it knows
     quick_store = _quick_store(work)
-    hand = Hand(work.shard, work.store, quick_store, lambda: _send_another(work, quick_store))
+    hand = Hand(work.shard, work.store, quick_store, partial(_call_for_help, work))
     spans: dict[str, tuple[int, int]] = {}
     if not _begin(work, hand, processes):
         return
@@ -121,7 +122,7 @@ def run_tests(work: Work, run: Callable[[Step, Callable[[], bool]], Result], pro
         spans[assignment.index] = (began_ns, time.time_ns())
         hand.put(result, release=work.release)
     if hand.left and main_process().is_stopping:
-        _send_another(work, work.store)
+        _send_another(work)
     _tell_of_tests(work, hand, spans)
     _tell_of_the_end(work, hand)
 
@@ -185,11 +186,17 @@ def _hold(work: Work, *, limit_seconds: float = 0.0) -> None:
         _quick_store(work).hold(work.shard, limit_seconds=limit_seconds)
 
 
-def _send_another(work: Work, store: RedisStore) -> None:
+def _call_for_help(work: Work) -> None:
+    """Send a message from a thread that nobody waits for: no timeout bounds what looks up the broker's name."""
+    with suppress(RuntimeError):  # there is no thread to spare: as where the message does not arrive
+        threading.Thread(target=_send_another, args=[work], name="smoketest-help", daemon=True).start()
+
+
+def _send_another(work: Work) -> None:
     """Send a message for what waits on the shard's lane."""
     run_id = work.shard.run_id
     with suppress(QueueUnavailableError, UnknownRunError):  # the other workers see that nobody is at work
-        left_seconds = store.peek(run_id).left_seconds
+        left_seconds = work.store.peek(run_id).left_seconds
         publish(run_id, _messages_on(work), run_seconds=left_seconds, conf=work.conf)
 
 

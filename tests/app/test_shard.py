@@ -1,6 +1,10 @@
 """A shard of a run: what it does while a test takes long, and before one can begin."""
 
+import socket
+import threading
+
 import pytest
+import redis
 
 from smoketest import conf
 from smoketest.queue import shard
@@ -11,6 +15,7 @@ from smoketest.record.encoding import new_run
 from smoketest.record.redis import open_store
 from smoketest.record.values import About, Shard, Terms
 from smoketest.results import Outcome, Plan, Result, Step
+from tests import waiting
 
 RUN = "1a1f8e7c2d5-0f3e5c7a9b1d2f4e6a8c0b2d4f6e8a0c-5d41402a"
 QUEUE = own_queue("nobody").name
@@ -81,6 +86,7 @@ def test_help_is_called(work, redis_server):
         if step.id.endswith("_05"):
             sent = [redis_server.client.llen(QUEUE)]
             assert is_wanted()
+            waiting.until(lambda: redis_server.client.llen(QUEUE), what="help is called")
             assert is_wanted()
             sent.append(redis_server.client.llen(QUEUE))
             assert sent == [0, 1]
@@ -91,6 +97,33 @@ def test_help_is_called(work, redis_server):
 
     assert ran["one"] == ["00", "01", "02", "03", "04", "05"]
     assert ran["two"] == [f"{number:02}" for number in range(6, 16)]
+
+
+def test_help_is_called__name_not_found(work, redis_server, monkeypatch):
+    """No test waits while the broker's name is looked up, which no timeout bounds."""
+    resolve, is_asked, is_answered = socket.getaddrinfo, threading.Event(), threading.Event()
+    monkeypatch.setenv("CELERY_BROKER_URL", redis_server.url.replace("127.0.0.1", "localhost").replace("/0", "/7"))
+    queues = redis.Redis(port=redis_server.port, db=7)
+
+    def look_up(host, *args, **kwargs):
+        if host == "localhost":
+            is_asked.set()
+            is_answered.wait(10)
+            is_answered.set()
+        return resolve(host, *args, **kwargs)
+
+    def run(step, is_wanted):
+        if step.id.endswith("_05"):
+            assert is_wanted()
+            assert is_asked.wait(waiting.LIMIT_SECONDS)
+            assert not is_answered.is_set()
+            is_answered.set()
+        return quick(step, is_wanted)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    run_tests(work("one"), run, READY)
+
+    waiting.until(lambda: queues.llen(QUEUE), what="help is called at last")
 
 
 def test_help_is_there(work, redis_server):
