@@ -12,8 +12,15 @@ _HARMLESS = re.compile(
 )
 """Names that tell of no secret although they hold such a word."""
 _DOTTED_PATH = re.compile(r"[a-z_]+(?:\.[A-Za-z_]+)+")
-_WORDS = re.compile(r"CREDENTIAL|WEBHOOK|[_-]PWD$|^pwd$")
+_NEVER_A_PATH = re.compile(r"PASS|PWD|SECRET|TOKEN|CREDENTIAL|KEYS?$", re.IGNORECASE)
+"""Names whose value is no import's path, although a passphrase with dots looks like one."""
+_WORDS = re.compile(r"(?i:CREDENTIAL|WEBHOOK|[_-]PWD$)|^pwd$")
 """Names of secrets beside those that the project's own filter hides; PWD alone is a folder."""
+_WEBHOOK = re.compile(r"WEBHOOK", re.IGNORECASE)
+_WEBHOOK_URL = re.compile(r"WEBHOOK.*UR[IL]$", re.IGNORECASE)
+"""Names of URLs that are secrets themselves: who knows one may send."""
+_WEBHOOK_PATH = re.compile(r"https?://[^\s/?#]+(?=\S*\d)(/\S{12,})")
+"""What a client tells that can't connect; a short one, or one without a digit, is more likely one of everybody's."""
 _LEAST_DIGITS = 10
 """A shorter number under such a name is more likely a limit."""
 _PAIR = 2
@@ -31,14 +38,20 @@ def collect(named: Mapping[str, object], is_hidden: Callable[[str], bool]) -> fr
 
 
 def _under(name: str, value: object, is_hidden: Callable[[str], bool]) -> Iterator[str]:
-    def is_secret(name: str) -> bool:
-        return bool(is_hidden(name) or _WORDS.search(name)) and not _HARMLESS.search(name)
-
     for inner, text in _texts(value):
-        if is_secret(name) or is_secret(inner):
-            yield from () if _DOTTED_PATH.fullmatch(text) else (text,)
+        names = [each for each in (name, inner) if _is_secret(each, is_hidden)]
+        if names and not (_DOTTED_PATH.fullmatch(text) and not any(map(_NEVER_A_PATH.search, names))):
+            yield text
+        if any(map(_WEBHOOK.search, names)):
+            yield from _WEBHOOK_PATH.findall(text)
         for password in _told_in(text):
             yield from {password, unquote(password)}
+
+
+def _is_secret(name: str, is_hidden: Callable[[str], bool]) -> bool:
+    if _WEBHOOK_URL.search(name):
+        return True
+    return bool(is_hidden(name) or _WORDS.search(name)) and not _HARMLESS.search(name)
 
 
 def _told_in(text: str) -> Iterator[str]:
