@@ -56,6 +56,8 @@ class AddressesTest(SmokeTest):
 
     def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
         host = parts.hostname or ""
+        if parts.port is None:
+            host = f"[{host}]"  # or what follows the last colon of an IPv6 address is taken for the port
         connection: http.client.HTTPConnection
         if parts.scheme == "http":
             connection = http.client.HTTPConnection(host, parts.port, timeout=self.connect_seconds)

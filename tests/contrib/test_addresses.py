@@ -1,5 +1,7 @@
 """smoketest.contrib.addresses, on real servers with certificates of an authority of the tests' own."""
 
+import http.client
+import socket
 import ssl
 import threading
 from contextlib import contextmanager
@@ -34,10 +36,16 @@ class Page(BaseHTTPRequestHandler):
         pass
 
 
+class ServerOfIPv6(ThreadingHTTPServer):
+    """Listens at an address of IPv6."""
+
+    address_family = socket.AF_INET6
+
+
 @contextmanager
-def served(certificate=None):
+def served(certificate=None, server_class=ThreadingHTTPServer, host="127.0.0.1"):
     """Serve pages at the port that is yielded, by TLS if there is a certificate."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    server = server_class((host, 0), Page)
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
@@ -75,6 +83,17 @@ def test_http():
     """An address that answers passes."""
     with served() as port:
         assert result_of(addresses.AddressesTest, urls=[f"http://127.0.0.1:{port}/"]).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("port_of", ["", ":{}"])
+def test_ipv6(monkeypatch, port_of):
+    """An address of IPv6 passes, with a port and without one."""
+    with served(server_class=ServerOfIPv6, host="::1") as port:
+        monkeypatch.setattr(http.client.HTTPConnection, "default_port", port)
+
+        result = result_of(addresses.AddressesTest, urls=[f"http://[::1]{port_of.format(port)}/"])
+
+    assert result.outcome is Outcome.PASSED, result.message
 
 
 def test_https(authority, ca_file):
