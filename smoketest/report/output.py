@@ -39,13 +39,17 @@ def file_option(word: str) -> Path:
         raise ArgumentTypeError(str(error)) from None
 
 
-def write(text: str, out: Out | Path) -> None:
+def write(text: str, out: Out | Path | None) -> None:
     """Write a report; a reader that has left, or an encoding without the characters, changes no verdict.
+
+    What was closed before the process began is None, bare or in Django's wrapper, and takes nothing.
 
     Raises OSError where it can't be written.
     """
     if isinstance(out, Path):
         out.write_text(text, encoding="utf-8")
+        return
+    if out is None or getattr(out, "_out", out) is None:
         return
     if reconfigure := getattr(out, "reconfigure", None):
         reconfigure(errors="backslashreplace")

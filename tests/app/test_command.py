@@ -306,6 +306,14 @@ def test_output__nor_stdout(run_in_shell, apps):
     assert "but stdout does not take the report: [Errno 28] No space left on device\n" in err
 
 
+@pytest.mark.parametrize(("words", "exit_code"), [("", 1), ("--list", 0)])
+def test_output__stdout_is_closed(run_in_shell, words, exit_code):
+    """Nor does a stdout that is closed change the verdict."""
+    code, err = run_in_shell("outcomes", f"{words} >&-")
+
+    assert (code, "could not run" in err) == (exit_code, False), err
+
+
 @pytest.mark.parametrize("as_type", [str, Path])
 def test_output__called_by_code(project, tmp_path, as_type):
     """`call_command` takes a path as a word or as a `Path`, and empties the file as the command line does."""

@@ -403,6 +403,28 @@ def test_stderr__reader_has_left():
     assert (done.returncode, done.stdout, done.stderr) == (0, TEXT.body, "")
 
 
+@pytest.mark.parametrize(
+    ("words", "answers"),
+    [("", [PENDING, report("FAIL"), TEXT_OF_FAIL]), ("--nagios", [Said(status=500, body="SMOKETEST CRITICAL - FAIL")])],
+)
+def test_stdout__closed(words, answers):
+    """The exit code is the verdict though stdout is closed."""
+    source = "import sys; from smoketest.client.main import main; sys.exit(main(sys.argv[1:]))"
+    exit_code = 2 if words else 1
+
+    with Answering(*answers) as app:
+        url = app.url.replace("slow/", "") if words else app.url
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'"$0" -c "$1" "$2" {words} >&-', sys.executable, source, url],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert (done.returncode, "could not run" in done.stderr) == (exit_code, False), done.stderr
+
+
 def test_nobody_there(capsys):
     """A URL where nothing listens is told as such."""
     with Answering(TEXT) as gone:

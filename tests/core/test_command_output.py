@@ -68,6 +68,13 @@ def test_output__reader_has_left():
     assert (done.returncode, done.stderr) == (3, "")
 
 
+def test_output__closed(capfd):
+    """A stdout that was closed before the process began takes the report to nowhere."""
+    output.write("PASS", None)
+
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("redirection", ["2>&1 >&3 | true", "2>/dev/full", "2>&-"])
 def test_stderr__nobody_reads_it(redirection):
     """Progress that can't be written changes neither the report nor the exit code."""
