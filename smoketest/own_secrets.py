@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.views.debug import get_default_exception_reporter_filter
 
 from smoketest.secrecy.collect import collect
@@ -24,8 +25,15 @@ def scrubber() -> Scrubber:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Django warns of settings that will go, whoever reads them
-        own = {name: getattr(settings, name, None) for name in dir(settings) if name.isupper()}
+        own = {name: _value_of(name) for name in dir(settings) if name.isupper()}
     return Scrubber(collect(own, is_hidden) | collect(os.environ, is_hidden))
+
+
+def _value_of(name: str) -> object:
+    try:
+        return getattr(settings, name, None)
+    except ImproperlyConfigured:  # SECRET_KEY where it is empty: nothing to hide, and the refusal is scrubbed too
+        return None
 
 
 def forget(**_sender: Any) -> None:

@@ -36,7 +36,7 @@ _FOR_STRANGERS: dict[type[Exception], str] = {
     QueueUnavailableError: "the queue can't be reached; the app's log tells why",
 }
 """What is raised -> what a stranger is told in place of its message, which holds values of settings, or addresses."""
-_SETTING = re.compile(r"\bSMOKETEST_[A-Z_]+\b")
+_SETTING = re.compile(r"\b(?:SMOKETEST_[A-Z_]+|SECRET_KEY)\b")
 
 
 def problem_of(error: SmokeTestError | ImproperlyConfigured, *, is_stranger: bool) -> Problem:

@@ -139,3 +139,21 @@ def test_secrecy__import(operator, project):
 
     assert "ValueError: [hidden]" in content
     assert "not loadable" not in content
+
+
+@pytest.mark.parametrize("path", ["/smoketest/", "/smoketest/metrics/", "/smoketest/slow/"])
+def test_no_secret_key(operator, path):
+    """Without a SECRET_KEY the answer is a refusal that names it."""
+    with override_settings(SECRET_KEY=""):
+        response = operator.get(path, {"format": "text"})
+
+    assert response.status_code == 500
+    assert "Improperly Configured: The SECRET_KEY setting must not be empty." in response.content.decode()
+
+
+def test_no_secret_key__stranger():
+    """Strangers are told the name alone."""
+    with override_settings(SECRET_KEY=""):
+        response = Caller().get("/smoketest/")
+
+    assert "SECRET_KEY can't be used; the app's log tells why" in response.content.decode()
