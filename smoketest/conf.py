@@ -79,7 +79,7 @@ class Conf:
     """Queued runs that may be started within a minute, by whomever; those who join one don't count."""
     release: str = field(default="", metadata={"rule": rules.string})
     """What a run is a verdict on; unset: the platform's variable, else a digest of the smoke modules."""
-    tokens: tuple[str, ...] = field(default=(), repr=False, metadata={"rule": rules.strings})
+    tokens: tuple[str, ...] = field(default=(), repr=False, metadata={"rule": rules.tokens})
     """Any of them lets a caller in."""
     access: Callable[..., bool] | None = field(default=None, metadata={"rule": rules.callable_path})
     """The project's own `callable(request) -> bool`, by its dotted path."""

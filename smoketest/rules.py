@@ -45,6 +45,16 @@ def string(value: object) -> str:
     return value
 
 
+def tokens(value: object) -> tuple[str, ...]:
+    """Take what a client can send in a header, and a server gives on as it was sent."""
+    given = strings(value)
+    for number, token in enumerate(given, 1):
+        if not (token.isascii() and token.isprintable() and token == token.strip()):
+            place = f"no header can hold token {number} of {len(given)} as it is"
+            raise Wrong("type", f"{place}: ASCII without control characters, and no space at either end, is wanted")
+    return given
+
+
 def truth(value: object) -> bool:
     if not isinstance(value, bool):
         raise Wrong("type", "True or False is wanted")

@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 from django.test import override_settings
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from smoketest import own_secrets
@@ -59,11 +59,17 @@ def assert_nobody_is_told(operator, core):
         assert "LeakyTest" in content
 
 
+def can_be_sent(token):
+    """Tell whether a header can hold it."""
+    return token.isascii() and token.isprintable() and token == token.strip()
+
+
 @SOME
 @given(secret=SECRETS, place=st.sampled_from(list(PLACES)))
 def test_secrecy__settings(operator, secret, place):
     """A secret of the settings is told in no format, in whatever way the tests tell it."""
     leaky.secret = "".join(secret)
+    assume(place != "a token of smoketest" or can_be_sent(leaky.secret))
 
     with override_settings(**PLACES[place](leaky.secret)):
         assert_nobody_is_told(operator, secret[1])

@@ -241,6 +241,9 @@ def test_wrong_value_is_shown():
     [
         ("TOKENS", "s3cret"),
         ("TOKENS", ["s3cret", 5]),
+        ("TOKENS", ["s3cret", "geheim-ü"]),
+        ("TOKENS", ["s3cret\n"]),
+        ("TOKENS", [" s3cret"]),
         ("REDIS_URL", "amqp://:s3cret@host"),
         ("REDIS_URL", ["s3cret"]),
         ("REDIS_URL", "s3cret"),
@@ -264,6 +267,17 @@ def test_broker_secret_is_not_shown():
         _, problems = conf.read()
 
     assert "s3cret" not in repr(problems)
+
+
+@override_settings(SMOKETEST_TOKENS=["s3cret", "geheim-ü"])
+def test_token_that_no_header_can_hold():
+    """A token that would never match is told by its place, with what is wanted."""
+    _, [problem] = conf.read()
+
+    assert problem.message == (
+        "SMOKETEST_TOKENS is [hidden]; no header can hold token 2 of 2 as it is: "
+        "ASCII without control characters, and no space at either end, is wanted"
+    )
 
 
 @pytest.mark.parametrize("name", ["tokens", "redis_url"])
