@@ -12,6 +12,7 @@ from smoketest.client.endings import EndedError, ExitCode
 from smoketest.client.http import Answer, Http
 from smoketest.client.options import Options, parse
 from smoketest.client.patience import Patience
+from smoketest.legible import legible
 from smoketest.progress.display import Display, open_display
 from smoketest.report import only_new, output
 
@@ -90,4 +91,4 @@ def _write(app: App, answer: Answer, format_name: str, out: Path | None, display
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"smoketest: {text}\n")
+    sys.stderr.write(f"smoketest: {legible(text)}\n")

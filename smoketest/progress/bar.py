@@ -10,6 +10,7 @@ from rich.table import Column
 from rich.text import Text
 
 from smoketest.facts import Counts
+from smoketest.legible import legible
 from smoketest.progress.lines import bad_of, line_of, why
 from smoketest.results import Outcome, Result
 
@@ -56,7 +57,7 @@ class Bar:
 
     def tell(self, text: str) -> None:
         """Write a line above the bar."""
-        self._progress.console.print(Text(text), overflow="fold")
+        self._progress.console.print(Text(legible(text)), overflow="fold")
 
     def stands(self, counts: Counts, total: int) -> None:
         """Move the bar."""
@@ -66,13 +67,13 @@ class Bar:
     def ended(self, result: Result, counts: Counts, total: int) -> None:
         """Write a line about a test that is not well, and move the bar."""
         if result.outcome is not Outcome.PASSED:
-            self._progress.console.print(Text(line_of(result), _STYLES[result.outcome]), overflow="fold")
+            self._progress.console.print(Text(legible(line_of(result)), _STYLES[result.outcome]), overflow="fold")
             for line in why(result):
-                self._progress.console.print(Text(line), no_wrap=True, overflow="ellipsis")
+                self._progress.console.print(Text(legible(line)), no_wrap=True, overflow="ellipsis")
         self.stands(counts, total)
 
     def runs(self, test_ids: list[str]) -> None:
         """Show the tests by the last two parts of their ids: more has no room."""
         names = ", ".join(".".join(test_id.split(".")[-2:]) for test_id in test_ids)
-        description = escape(" ".join(filter(None, (self._bad, names))))
+        description = escape(legible(" ".join(filter(None, (self._bad, names)))))
         self._progress.update(self._task, description=description, refresh=True)

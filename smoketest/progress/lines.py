@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from smoketest.facts import Counts
+from smoketest.legible import legible
 from smoketest.results import Outcome, Result
 
 
@@ -28,7 +29,7 @@ class Lines:
 
     def tell(self, text: str) -> None:
         """Write a line."""
-        self._stream.write(f"{text}\n")
+        self._stream.write(f"{legible(text)}\n")
         self._stream.flush()
 
     def stands(self, counts: Counts, total: int) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from smoketest.legible import legal
 from smoketest.report.problem import Problem
 from smoketest.report.summary import Report, Row
 from smoketest.report.verdict import bad_rows, complaint, ending_of, in_one_line
@@ -60,4 +61,4 @@ def _command(name: str, text: str, **properties: str) -> str:
 
 def _escaped(text: str, also: str = "") -> str:
     """Return `text` in one line; by https://github.com/actions/toolkit/blob/main/packages/core/src/command.ts."""
-    return "".join(f"%{ord(each):02X}" if each in "%\r\n" + also else each for each in text)
+    return "".join(f"%{ord(each):02X}" if each in "%\r\n" + also else each for each in legal(text))

@@ -1,10 +1,8 @@
 """Elements of XML and HTML: all that is put into them is escaped when they are written out."""
 
-import re
 from xml.etree import ElementTree as ET
 
-_ILLEGAL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What neither may hold, not even escaped, and the rest of the control characters."""
+from smoketest.legible import legal
 
 
 def element(tag: str, *children: ET.Element | str, **attributes: str) -> ET.Element:
@@ -20,11 +18,6 @@ def element(tag: str, *children: ET.Element | str, **attributes: str) -> ET.Elem
         else:
             last.tail = (last.tail or "") + legal(child)
     return made
-
-
-def legal(text: str) -> str:
-    r"""Return `text` with its control characters, the colours of a terminal say, spelt out: `\x1b`."""
-    return _ILLEGAL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def _attribute(name: str) -> str:

@@ -3,6 +3,8 @@
 import json
 from dataclasses import dataclass
 
+from smoketest.legible import legible
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
@@ -15,7 +17,7 @@ class Problem:
 
 def render_text(problem: Problem) -> str:
     """Return the problem as one line."""
-    return f"{problem.title}: {problem.detail}\n"
+    return legible(f"{problem.title}: {problem.detail}\n")
 
 
 def render_json(problem: Problem) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from textwrap import indent
 
+from smoketest.legible import legible
 from smoketest.report.comparison import Comparison
 from smoketest.report.summary import Report, Row
 from smoketest.report.verdict import bad_rows
@@ -13,12 +14,12 @@ _MOST_NAMED = 20
 
 def render(report: Report) -> str:
     """Return the report as text; its first word is the verdict and its first seven lines never change."""
-    return "\n".join((*_head(report), *_progress(report), *_body(report))) + "\n"
+    return legible("\n".join((*_head(report), *_progress(report), *_body(report))) + "\n")
 
 
 def render_list(reports: list[Report]) -> str:
     """Return a line for each run: its verdict, start, progress, release and address."""
-    return "".join(f"{_line(report)}\n" for report in reports)
+    return legible("".join(f"{_line(report)}\n" for report in reports))
 
 
 def _line(report: Report) -> str:
@@ -99,7 +100,7 @@ def _detail(row: Row) -> Iterator[str]:
     texts += [f"{name}:\n{text}" for name, text in _kept(row) if text]
     for text in texts:
         if text.strip():
-            yield indent(text.rstrip("\n"), "    ")
+            yield indent(legible(text).rstrip("\n"), "    ")
 
 
 def _kept(row: Row) -> Iterator[tuple[str, str]]:

@@ -70,6 +70,15 @@ def test_no_command_can_be_smuggled_in():
     assert "::100%25%0D%0A::set-output" in lines[0]
 
 
+def test_drives_no_terminal():
+    """What would drive a terminal is spelt out: a runner prints the commands to its log."""
+    hostile = make_result("a.smoke.ATest.test_it", Outcome.FAILED, message="\x1b[2J \x9b2J")
+
+    rendered = github.render(summarise(make_run(hostile)))
+
+    assert "::\\x1b[2J \\x9b2J\n" in rendered
+
+
 def test_list():
     """In a list each run is an annotation, and one that goes on is no error yet."""
     rendered = github.render_list([REPORT, RUNNING]).splitlines()

@@ -98,3 +98,10 @@ def test_problem():
     rendered = nagios.render_problem(Problem(status=503, title="Service Unavailable", detail="no | broker"))
 
     assert rendered == "SMOKETEST UNKNOWN - Service Unavailable: no ¦ broker\n"
+
+
+def test_drives_no_terminal():
+    """What would drive a terminal is spelt out."""
+    hostile = make_result("a.smoke.ATest.test_it", Outcome.FAILED, message="\x1b[2J \x9b2J")
+
+    assert nagios.render(summarise(make_run(hostile))).endswith(" failed: \\x1b[2J \\x9b2J\n")

@@ -111,3 +111,21 @@ def test_terminal_without_rich(terminal, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setenv("TERM", "dumb")
     assert "\x1b" not in show(Terminal())
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_drives_no_terminal(terminal, is_plain):
+    """What a test says does not drive the terminal, on which only the bar's own codes arrive."""
+    hostile = make_result("a.smoke.ATest.test_it", Outcome.FAILED, message="\x1b]0;owned\x07", duration_seconds=1.0)
+
+    with open_display(terminal, is_plain=is_plain) as display:
+        display.tell("\x1b[2Jgone")
+        display.runs(["a.smoke.ATest.test_\x1b[2Jit"])
+        display.ended(hostile, Counts(failed=1), 2)
+
+    text = terminal.getvalue()
+    assert "\\x1b[2Jgone" in text
+    assert "\\x1b]0;owned\\x07" in text
+    assert "\x1b[2J" not in text
+    assert "\x1b]0;" not in text
+    assert ("\x1b[31m" in text) is not is_plain

@@ -130,3 +130,10 @@ def test_problem():
 
     assert [line.category for line in lines] == ["version", "bail"]
     assert lines[1].reason == "Gone: start another"
+
+
+def test_drives_no_terminal():
+    """What would drive a terminal is spelt out."""
+    rendered = tap.render_problem(Problem(status=400, title="Bad Request", detail="\x1b[2J"))
+
+    assert rendered.endswith("Bail out! Bad Request: \\\\x1b[2J\n")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from smoketest.report import text
+from smoketest.report.problem import Problem, render_text
 from smoketest.report.summary import for_stranger, summarise
 from smoketest.results import Cause, Outcome
 from tests.core.finished import REPORT, RUNNING
@@ -147,6 +148,28 @@ def test_reason(results, reason):
 
     assert rendered.startswith("FAIL\n")
     assert rendered.endswith(f"\n\n{reason}\n")
+
+
+def test_drives_no_terminal():
+    """What would drive a terminal is spelt out; the ends of lines and tabs stay."""
+    hostile = make_result(
+        "a.smoke.ATest.test_it",
+        Outcome.FAILED,
+        message="\x1b]0;owned\x07\r\n\tred: \x9b31m",
+        stdout="FAIL\rPASS\x08",
+        warnings=("\x1b[2J",),
+    )
+
+    rendered = text.render(summarise(make_run(hostile)))
+
+    assert "    \\x1b]0;owned\\x07\n    \tred: \\x9b31m\n" in rendered
+    assert "    FAIL\\x0dPASS\\x08\n" in rendered
+    assert "    \\x1b[2J\n" in rendered
+
+
+def test_problem_drives_no_terminal():
+    """Nor does a problem, which may hold what a request has asked for."""
+    assert render_text(Problem(status=400, title="Bad Request", detail="\x1b[2J")) == "Bad Request: \\x1b[2J\n"
 
 
 def test_reason_is_not_given_early():
