@@ -71,10 +71,12 @@ class Fixtures:
         """Tear down all but the `keeps` outermost scopes."""
         while len(self._standing) > keeps:
             scope = self._standing.pop()
+            token = start_watch(scope.leftovers)  # also where no test runs any more
             with scope.level, self._freedom(scope.is_rolled_back):
                 for tear_down in scope.tear_downs:
                     for error in tear_down():
                         note(error)
+            stop_watch(token)
             scope.leftovers.end(clock.deadline)
             scope.leftovers.hand_over()
         if not self._standing:

@@ -2,10 +2,8 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-from asgiref.sync import SyncToAsync
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from smoketest.errors import GuardViolation
@@ -27,26 +25,24 @@ def note_connection(connection: BaseDatabaseWrapper, **_: object) -> None:
     name = name_of(threading.current_thread())
     leftovers.tell(f"database {connection.alias!r}: a connection was opened outside the guard, in thread {name}")
     leftovers.mend_by(lambda: _close(connection))
-    connection.execute_wrappers.insert(0, _watch)
+    if _watch not in connection.execute_wrappers:
+        connection.execute_wrappers.insert(0, _watch)
 
 
 def _watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 (Django's signature)
     """Refuse to write where the code is a test's for sure; only tell where it may be a pool's that others use too."""
-    text, alias = str(sql), context["connection"].alias
-    if statements.may_write_alone(text):
-        if leftovers := of_context():
+    leftovers = of_context() or of_thread()  # asked first: when the test is over others may use the connection
+    if leftovers and leftovers.is_guarded and statements.may_write_alone(text := str(sql)):
+        alias = context["connection"].alias
+        if leftovers is of_context():
             violation = f"database {alias!r}: refused outside the guard: {statements.shown(text)}"
             leftovers.accuse(violation)
             raise GuardViolation(violation)
-        if leftovers := of_thread():
-            leftovers.accuse(f"database {alias!r}: written outside the guard, it may stay: {statements.shown(text)}")
+        leftovers.accuse(f"database {alias!r}: written outside the guard, it may stay: {statements.shown(text)}")
     return execute(sql, params, many, context)
 
 
 def _close(connection: BaseDatabaseWrapper) -> None:
-    """Close a connection of the test's own thread here, and one of asgiref's for all `asyncio.run`s in there."""
+    """Close a connection of the test's own thread."""
     put_back_here()
-    with suppress(Exception):
-        connection.close()
-        return
-    SyncToAsync.single_thread_executor.submit(connection.close)  # raises in there, unheard, if it is another thread's
+    connection.close()  # raises, unheard, if it is another thread's

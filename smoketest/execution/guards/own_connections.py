@@ -12,6 +12,7 @@ from django.db import connections
 from smoketest.clock import Clock
 from smoketest.errors import GuardViolation, TestAbandoned
 from smoketest.execution import native
+from smoketest.execution.guards.asyncio_runs import keep_apart
 from smoketest.execution.guards.connection import GuardedConnection
 from smoketest.execution.guards.limits import MARGIN_SECONDS
 from smoketest.execution.guards.mysql import GuardedMySQL
@@ -41,6 +42,7 @@ class OwnConnections:
         self._before = connections.all(initialized_only=True)
         self._connections = [made for alias in connections if (made := self._make(alias))]
         _of_thread.guard = self
+        keep_apart()
 
     def put_back(self) -> None:
         """Put the guarded connections in their place again, where a test has thrown them out."""
