@@ -1,14 +1,16 @@
 """What docs/guard.md says of what the guard doesn't undo, doesn't see, and leaves to the server."""
 
 import sqlite3
+from contextlib import closing
 
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import InternalError, OperationalError, connections
+from django.db import InternalError, OperationalError, connections, transaction
 from django.db.models import Max
 
 from smoketest.clock import in_seconds
+from smoketest.execution.guards.own_connections import OwnConnections
 from smoketest.loading import discover_within
 from smoketest.suite.discover import App
 from tests.app.guarding import rows, write
@@ -144,3 +146,36 @@ def test_on_import(tmp_path, monkeypatch):
 
     assert found.broken == {}
     assert left == {"on import"}
+
+
+@pytest.mark.parametrize("mode", ["IMMEDIATE", "EXCLUSIVE"])
+def test_transaction_mode_of_sqlite(monkeypatch, production, mode):
+    """A test that only reads holds up nobody's write, whatever mode production begins its transactions in."""
+    monkeypatch.setitem(connections.settings["default"], "OPTIONS", {"transaction_mode": mode, "timeout": 0})
+    with closing(OwnConnections()) as guard, guard.level("__all__", in_seconds(20)):
+        rows("default")
+        production("default", "BEGIN IMMEDIATE")
+        production("default", "ROLLBACK")
+
+
+def test_transaction_mode_of_a_test_that_commits(monkeypatch, production):
+    """A test marked `@commits` begins its transactions as production does."""
+    monkeypatch.setitem(connections.settings["default"], "OPTIONS", {"transaction_mode": "IMMEDIATE", "timeout": 0})
+    with (
+        closing(OwnConnections()) as guard,
+        guard.unguarded(),
+        transaction.atomic(),
+        pytest.raises(OperationalError, match="locked"),
+    ):
+        production("default", "BEGIN IMMEDIATE")
+
+
+def test_read_without_write_ahead_log(monkeypatch, level, production):
+    """In SQLite's oldest mode a test that has only read holds up production's commit."""
+    monkeypatch.setitem(connections.settings["default"], "OPTIONS", {"timeout": 0})
+    with level():
+        rows("default")
+        with pytest.raises(OperationalError, match="locked"):
+            production("default", "INSERT INTO shop_foomodel (name) VALUES ('late')")
+
+    assert rows("default") == set()

@@ -58,6 +58,13 @@ class GuardedSQLite(GuardedConnection):
             return operation
         return _ATTACHING.get(action, "")
 
+    def _start_transaction_under_autocommit(self) -> None:
+        """Lock nothing before it is needed, whatever `transaction_mode` production has."""
+        if self.is_open:
+            self._plain_execute("BEGIN")
+        else:
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
+
     def _limit_statements(self, seconds: float) -> None:
         busy_ms = int(min(seconds, LOCK_SECONDS) * 1000)
         if busy_ms != self._busy_ms:  # the session keeps it
