@@ -9,12 +9,18 @@ from django.conf import settings
 from django.db import InternalError, OperationalError, connections, transaction
 from django.db.models import Max
 
+from smoketest import SmokeTest
 from smoketest.clock import in_seconds
 from smoketest.execution.guards.own_connections import OwnConnections
+from smoketest.execution.session import open_session
 from smoketest.loading import discover_within
+from smoketest.results import Outcome
 from smoketest.suite.discover import App
 from tests.app.guarding import rows, write
+from tests.core.making import make_step
 from tests.project.shop.models import FooModel
+
+_LONGER_THAN_NO_TIME = {"postgresql": "SELECT pg_sleep(0.15)", "mariadb": "SELECT SLEEP(0.3)"}
 
 
 def cursor(alias):
@@ -179,3 +185,29 @@ def test_read_without_write_ahead_log(monkeypatch, level, production):
             production("default", "INSERT INTO shop_foomodel (name) VALUES ('late')")
 
     assert rows("default") == set()
+
+
+@pytest.mark.parametrize("alias", [pytest.param(each, marks=pytest.mark.needs(each)) for each in _LONGER_THAN_NO_TIME])
+def test_tear_down_after_the_first_tests_deadline(alias):
+    """What a class does in a database after its last test has that test's time, not the first one's."""
+
+    class TearDownTest(SmokeTest):
+        @classmethod
+        def tearDownClass(cls):
+            with cursor(alias) as open_cursor:
+                open_cursor.execute(_LONGER_THAN_NO_TIME[alias])
+
+        def test_first(self):
+            pass
+
+        def test_last(self):
+            pass
+
+    def step(name, **values):
+        return make_step(f"limits.smoke.TearDownTest.{name}", scopes=("limits.smoke.TearDownTest",), **values)
+
+    with closing(open_session()) as session:
+        session.execute(step("test_first", keeps=1), TearDownTest, in_seconds(-1))
+        result = session.execute(step("test_last"), TearDownTest, in_seconds(20))
+
+    assert (result.outcome, result.message) == (Outcome.PASSED, "")

@@ -89,11 +89,15 @@ class OwnConnections:
         return outer
 
     def leave_level(self, outer: tuple[Collection[str], Clock | None]) -> None:
-        """Roll back what the level holds; raises nothing."""
+        """Roll back what the level holds; raises nothing.
+
+        What is done in the outer level after it, a class' tear-down say, has the time of the test that has just ended.
+        """
         for connection in self._connections:
             self._violations += connection.leave_level(self.level_now)
         self.level_now -= 1
-        self._allowed, self._clock = outer
+        self._allowed = outer[0]
+        self._clock = self._clock if self.level_now else outer[1]
         if not self.level_now or not any(connection.is_open for connection in self._connections):
             _turns.give_back(self)
 
