@@ -2,7 +2,7 @@
 
 import os
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 from smoketest.execution.guards.bookkeeping import Mark
@@ -25,11 +25,13 @@ class GuardedPostgreSQL(GuardedServerConnection):
 
     The server reports `application_name` whenever it changes. It is set inside the transaction, so it is still the
     test's own at the end only if that transaction is; asking costs nothing. The savepoint comes after it: an error
-    would take the setting back with it.
+    would take the setting back with it. What a test sets in its place the rollback to the savepoint takes back.
     """
 
     manners = ("cursor_factory", "server_cursor_factory", "row_factory", "prepare_threshold")
     _name = ""
+    _names: dict[int, str]
+    """What each level's savepoint goes back to."""
     _beginning = ""
     """What begins the transaction, until it is sent along with the first savepoint."""
 
@@ -48,7 +50,10 @@ class GuardedPostgreSQL(GuardedServerConnection):
             self._set_autocommit(autocommit=False)  # type: ignore[attr-defined]
             return
         self._name = f"smoketest {os.getpid()} {time.monotonic_ns()}"
-        self._beginning = f"BEGIN; SET LOCAL application_name = '{self._name}'; "
+        self._names = {}
+        isolation = self.connection.isolation_level  # None: the server's own
+        mode = f" ISOLATION LEVEL {isolation.name.replace('_', ' ')}" if isolation else ""
+        self._beginning = f"BEGIN{mode}; SET LOCAL application_name = '{self._name}'; "
 
     def _set_savepoint(self, level: int, seconds: float) -> None:
         """Do all of it, and begin if that is due, in one round trip."""
@@ -59,16 +64,23 @@ class GuardedPostgreSQL(GuardedServerConnection):
             f" SET LOCAL statement_timeout = {int(seconds * 1000)}; SET LOCAL lock_timeout = {lock_ms};"
             f" SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"
         )
+        self._names[level] = self._reported_name()
+
+    def _reported_name(self) -> str:
+        return str(self.connection.info.parameter_status("application_name"))
+
+    def _plain_execute(self, sql: str) -> None:
+        """Never prepare it, whatever the project has set: several statements at once can't be."""
+        with closing(self.connection.cursor()) as cursor:
+            cursor.execute(sql, prepare=False)
 
     def _undo(self, mark: Mark, *, is_last: bool) -> bool:
         raw = self.connection
-        if raw is None or raw.closed:
+        if raw is None or raw.closed or int(raw.info.transaction_status) not in _IN_TRANSACTION:
             return False
-        is_ours = (
-            raw.info.parameter_status("application_name") == self._name
-            and int(raw.info.transaction_status) in _IN_TRANSACTION
-        )
-        return is_ours and (is_last or super()._undo(mark, is_last=is_last))
+        if is_last and self._reported_name() == self._name:
+            return True
+        return super()._undo(mark, is_last=is_last) and self._reported_name() == self._names[mark.level]
 
     def abandon(self) -> None:
         """Cancel what runs; where that does not help cut the connection, so that the server rolls back."""
