@@ -2,11 +2,13 @@
 
 import difflib
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.apps import apps as app_registry
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning  # noqa: A004 (Django's name)
+from django.db import connections
 
 from smoketest import conf
 from smoketest.errors import QueueUnavailableError
@@ -24,6 +26,7 @@ IDS = {
     "evicts": "smoketest.W005",
     "no answer": "smoketest.W006",
     "probes too late": "smoketest.W007",
+    "driver too old": "smoketest.W008",
     "probes redirected": "smoketest.I001",
 }
 """What a check is about -> its id, which never changes its meaning."""
@@ -36,7 +39,7 @@ def check_settings(**_options: Any) -> list[CheckMessage]:
     """Check all `SMOKETEST_*` settings."""
     value, problems = conf.read()
     errors = [Error(each.message, hint=each.hint, id=IDS[each.kind]) for each in problems]
-    return [*errors, *_unknown_names(), *_nobody_let_in(value), *_contradictions(value)]
+    return [*errors, *_unknown_names(), *_nobody_let_in(value), *_contradictions(value), *_old_drivers()]
 
 
 def check_store(**_options: Any) -> list[CheckMessage]:
@@ -122,3 +125,16 @@ def _contradictions(value: conf.Conf) -> Iterable[CheckMessage]:
             hint="A fast test is ended with the budget of its run; lower the one or raise the other.",
             id=IDS["limit above budget"],
         )
+
+
+def _old_drivers() -> Iterable[CheckMessage]:
+    for alias in connections:
+        driver = ""
+        with suppress(Exception):  # a driver that is missing is not ours to tell of
+            driver = connections[alias].Database.__name__  # type: ignore[attr-defined]
+        if driver == "psycopg2":
+            yield Warning(
+                f"smoke tests can't use the database {alias!r}: its driver is psycopg2",
+                hint="Install psycopg 3, which Django takes where it finds both.",
+                id=IDS["driver too old"],
+            )

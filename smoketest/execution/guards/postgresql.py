@@ -39,7 +39,9 @@ class GuardedPostgreSQL(GuardedServerConnection):
         return {"connect_timeout": _CONNECT_SECONDS, **super().get_connection_params()}
 
     def init_connection_state(self) -> None:
-        """Hold the driver's own cursors and methods to the rules."""
+        """Hold the driver's own cursors and methods to the rules; psycopg2's can't be."""
+        if not hasattr(self.connection, "pgconn"):
+            self.owner.refuse(f"database {self.alias!r} has the driver psycopg2, and the guard needs psycopg 3")
         super().init_connection_state()
         self.connection.cursor_factory = checked_cursors(self.connection.cursor_factory, self._check_driver)
         check_methods(self.connection, ("commit", "rollback"), self._check_method)
