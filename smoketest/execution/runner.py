@@ -15,7 +15,8 @@ from smoketest.execution.belongings import Belongings, Left
 from smoketest.execution.channel import Channel
 from smoketest.execution.execute import Execute
 from smoketest.execution.starting import fork_warden
-from smoketest.execution.supervisor import Ending, Supervisor
+from smoketest.execution.supervised import Ending
+from smoketest.execution.supervisor import Supervisor
 from smoketest.execution.warden import INTERRUPT, Serve, messages_of
 from smoketest.results import Cause, Outcome, Result, Step
 
@@ -37,7 +38,9 @@ def run_supervised(step: Step, supervisor: Supervisor, *, is_wanted: Callable[[]
 
     It is ended early when `is_wanted`, which is asked now and then, says no.
     """
-    ending = supervisor.ask(step.as_dict(), seconds=step.timeout_seconds, is_wanted=is_wanted)
+    ending = supervisor.ask(
+        step.as_dict(), seconds=step.timeout_seconds, is_wanted=is_wanted, is_continued=bool(step.keeps)
+    )
     if ending.answer is None:
         return _without_answer(step, ending)
     try:

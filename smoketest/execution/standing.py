@@ -26,7 +26,7 @@ def standing_by(key: Hashable, make: Callable[[], Supervisor]) -> Iterator[Super
     supervisor = _take(key) or make()
     try:
         yield supervisor
-        supervisor.renew()
+        supervisor.renew(is_patient=True)  # a class amid which the worker stops is torn down
     except BaseException:
         supervisor.close()
         raise

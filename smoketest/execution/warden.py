@@ -62,14 +62,14 @@ def live_as_warden(
 def messages_of(channel: Channel) -> Iterator[dict[str, Any]]:
     """Tell that the runner is ready, and yield what it is to answer.
 
-    That is until there is no more, or none comes for long: then nobody needs it.
+    That is until there is no more, an empty one comes, or none for long: then nobody needs it.
     """
     channel.send({})
     # By then nobody sends it a first message any more, however slow that is.
     until: float | None = time.monotonic() + 2 * IDLE_SECONDS
     with suppress(EOFError, TimeoutError):
-        while True:
-            yield channel.receive(until)
+        while message := channel.receive(until):
+            yield message
             until = None
 
 

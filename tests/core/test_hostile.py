@@ -77,7 +77,7 @@ _KILLED = "timed out after 0.2 s; it did not heed the interrupt, so its process 
 )
 def test_blocked(run, name, monkeypatch):
     """Wherever it blocks, a test is interrupted at its limit and told with where that was."""
-    monkeypatch.setattr("smoketest.execution.supervisor.GRACE_SECONDS", 10)
+    monkeypatch.setattr("smoketest.execution.supervised.GRACE_SECONDS", 10)
 
     result = run(f"BlockedTest.test_{name}")
 
@@ -109,7 +109,7 @@ def test_deaf(run, name, where):
 @pytest.mark.parametrize("name", ["ignores_the_interrupt", "blocks_the_interrupt", "fails"])
 def test_late(run, name, monkeypatch):
     """A test that no interrupt reaches and that ends by itself after its limit has timed out, whatever it says."""
-    monkeypatch.setattr("smoketest.execution.supervisor.GRACE_SECONDS", 10)
+    monkeypatch.setattr("smoketest.execution.supervised.GRACE_SECONDS", 10)
 
     result = run(f"LateTest.test_{name}")
 

@@ -8,6 +8,7 @@ import pytest
 
 from smoketest.execution.runner import make_supervisor, run_supervised
 from smoketest.execution.session import own_session
+from smoketest.execution.standing import standing_by
 from smoketest.suite.discover import discover
 from smoketest.suite.plan import Limits, Selection, make_plan
 
@@ -28,6 +29,56 @@ def run_app(write_app):
     yield run
     for supervisor in supervisors:
         supervisor.close()
+
+
+@pytest.mark.parametrize("first", ["passes", "hangs"])
+def test_class_is_torn_down(write_app, tmp_path, first):
+    """A class whose next test is not run here, or in another process, is torn down in the one where it was set up."""
+    log = tmp_path / "log"
+    app = write_app(
+        "torn",
+        smoke=f"""
+        import time
+        from pathlib import Path
+
+        from smoketest import SmokeTest
+
+
+        def note(word):
+            with Path({str(log)!r}).open("a") as log:
+                print(word, file=log)
+
+
+        class TornTest(SmokeTest):
+            @classmethod
+            def setUpClass(cls):
+                note("up")
+
+            @classmethod
+            def tearDownClass(cls):
+                note("down")
+
+            def test_a_passes(self):
+                note("passes")
+
+            def test_b_hangs(self):
+                note("hangs")
+                time.sleep(600)
+
+            def test_c_comes_last(self):
+                note("comes last")
+        """,
+    )
+    found = discover((app,))
+    plan = make_plan(found, Selection(k=(first, "last")), Limits(fast_seconds=1, slow_seconds=1), with_slow=True)
+    taken_here, _ = plan.steps
+
+    with standing_by(tmp_path, lambda: make_supervisor(lambda: own_session(found.classes))) as supervisor:
+        result = run_supervised(taken_here, supervisor)
+    supervisor.close()
+
+    assert result.outcome == {"passes": "passed", "hangs": "errored"}[first]
+    assert log.read_text().split() == ["up", first, "down"]
 
 
 def test_log_files_do_not_become_databases(run_app, tmp_path):

@@ -44,7 +44,7 @@ def fail_to_fork():
 
 
 def ask(supervisor, **message):
-    return supervisor.ask(message, seconds=10).answer
+    return supervisor.ask({"seconds": 0.0, **message}, seconds=10).answer
 
 
 def test_kept(lend):

@@ -21,7 +21,8 @@ from smoketest.execution.channel import Channel
 from smoketest.execution.runner import make_supervisor, run_supervised
 from smoketest.execution.session import own_session
 from smoketest.execution.starting import fork_warden
-from smoketest.execution.supervisor import GRACE_SECONDS, LOOK_SECONDS, MOST_MESSAGES, Supervisor
+from smoketest.execution.supervised import GRACE_SECONDS, LOOK_SECONDS
+from smoketest.execution.supervisor import MOST_MESSAGES, Supervisor
 from smoketest.execution.warden import INTERRUPT
 from smoketest.results import Cause, Outcome
 from tests import waiting
@@ -306,7 +307,7 @@ def test_deadline(supervise):
 
 def test_interrupt(supervise, monkeypatch):
     """At the deadline the process is interrupted first, and may still answer."""
-    monkeypatch.setattr("smoketest.execution.supervisor.GRACE_SECONDS", 10)
+    monkeypatch.setattr("smoketest.execution.supervised.GRACE_SECONDS", 10)
 
     def answers_the_interrupt(channel):
         signal.signal(INTERRUPT, lambda *_: channel.send({"was": "interrupted"}))
