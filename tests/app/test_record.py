@@ -903,6 +903,20 @@ def test_keys_expire(create, redis_server):
     assert ended.keys() == {"", ":steps", ":results", ":order", ":done"}
 
 
+def test_keys_expire__every_host(create, redis_server):
+    """What waits for a host stays as long as the run goes on, whoever works on it, and no longer."""
+    store = create(make_step("a@web1", host="web1"), make_step("a@web2", host="web2"))
+    redis_server.client.expire(f"smoketest:{{{RUN}}}:todo@web2", 5)
+    redis_server.client.hset(f"smoketest:{{{RUN}}}", "renewed_at", 1)
+
+    store.step(Shard(run_id=RUN, name="one", lane="web1"))
+    going_on = ttls(redis_server)
+    store.cancel(RUN)
+
+    assert going_on[":todo@web2"] == going_on[""]
+    assert ttls(redis_server).keys() == {"", ":steps", ":results", ":order", ":done"}
+
+
 def test_keys_expire__compared(store, redis_server):
     """What a run is compared with stays as long as it does."""
     plan, about = Plan(steps=(make_step("a"),)), About(release="r1", host="web1", test_classes=1)

@@ -40,20 +40,6 @@ local function save(is_renewed)
   is_written, changed = is_written or #written > 0, {}
 end
 
-local function renew()
-  note('renewed_at', now)
-  save(true)
-  for _, key in ipairs(facts.finished_at and {run, steps, results, order, done, baseline} or KEYS) do expire(key) end
-end
-
--- Each step renews what is kept, but not more often than a hundred times in its lifetime.
-local function renew_in_time()
-  if now - fact('renewed_at') > ttl_seconds() * 10 then renew() end
-end
-
--- When what is recorded has happened: now, but for what the sweep finds out later.
-local moment = now
-
 -- A run on one lane, named '', is for any worker; one on every host has a lane of its own for each.
 local function todo_of(lane)
   return lane == '' and todo or todo .. '@' .. lane
@@ -64,6 +50,21 @@ local function lane_names()
   for name in string.gmatch(redis.call('HGET', lanes, 'names') or '', '[^ ]+') do names[#names + 1] = name end
   return #names > 0 and names or {''}
 end
+
+local function renew()
+  note('renewed_at', now)
+  save(true)
+  for _, key in ipairs(facts.finished_at and {run, steps, results, order, done, baseline} or KEYS) do expire(key) end
+  for _, lane in ipairs(facts.finished_at and {} or lane_names()) do expire(todo_of(lane)) end
+end
+
+-- Each step renews what is kept, but not more often than a hundred times in its lifetime.
+local function renew_in_time()
+  if now - fact('renewed_at') > ttl_seconds() * 10 then renew() end
+end
+
+-- When what is recorded has happened: now, but for what the sweep finds out later.
+local moment = now
 
 -- How many shards are at work on a lane.
 local function busy(lane)
@@ -90,7 +91,8 @@ end
 local function end_run()
   note('finished_at', moment)
   redis.call('RPUSH', done, '1')
-  redis.call('DEL', quiet, shards, leases, todo, lanes, owners)
+  for _, lane in ipairs(lane_names()) do redis.call('DEL', todo_of(lane)) end
+  redis.call('DEL', quiet, shards, leases, lanes, owners)
   renew()
 end
 
