@@ -32,7 +32,10 @@ _may_look_up: ContextVar[bool] = ContextVar("may_look_up", default=True)
 
 @contextmanager
 def known_addresses_only() -> Iterator[None]:
-    """Let clients connect to where they were before alone: no timeout bounds what looks up names."""
+    """Let clients connect to where they were before alone: no timeout bounds what looks up names.
+
+    Nor is a cluster asked which nodes it has, which takes a timeout for each of them.
+    """
     token = _may_look_up.set(False)
     try:
         yield
@@ -110,10 +113,25 @@ def _open(url: str, options: dict[str, Any]) -> Any:
     kind = urlsplit(url).scheme.partition("+")[2]
     plain = url.replace(f"+{kind}", "", 1) if kind else url  # urlunsplit() would break unix:///path
     if kind == "cluster":  # whose nodes name each other by number, mostly
-        return RedisCluster.from_url(plain, **options)
+        return _open_cluster(plain, options)
     opened = _open_master(plain, options) if kind == "sentinel" else redis.Redis.from_url(plain, **options)
     pool = opened.connection_pool
     pool.connection_class = _obedient(pool.connection_class)
+    return opened
+
+
+def _open_cluster(url: str, options: dict[str, Any]) -> RedisCluster:
+    opened = RedisCluster.from_url(url, **options)
+    ask_nodes = opened.nodes_manager.initialize
+
+    def refresh(*args: Any, **kwargs: Any) -> None:
+        """Ask one node after another who they are, each with its own timeout: redis-py does when one is silent."""
+        if not _may_look_up.get():
+            message = "its node does not answer"
+            raise redis.ConnectionError(message)
+        ask_nodes(*args, **kwargs)
+
+    opened.nodes_manager.initialize = refresh  # type: ignore[method-assign]
     return opened
 
 

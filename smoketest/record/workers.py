@@ -50,9 +50,9 @@ _FIELDS = frozenset(Worker.__slots__)
 
 
 @cache
-def open_roll(url: str, *, timeout_seconds: float = 1.0) -> "Roll":
+def open_roll(url: str) -> "Roll":
     """Return this process' roll of the workers at `url`."""
-    return Roll(open_client(url, timeout_seconds=timeout_seconds))
+    return Roll(open_client(url, timeout_seconds=1.0))
 
 
 class Roll:
@@ -81,8 +81,8 @@ class Roll:
     def leave(self, worker_id: str) -> None:
         """Say goodbye: a worker that ends as it should is not missed."""
         with self._client.answering() as server:
+            server.hdel(_KEYS[1], worker_id)  # without them it is none; what is left of it goes with the next beat
             server.zrem(_KEYS[0], worker_id)
-            server.hdel(_KEYS[1], worker_id)
 
 
 def alive(workers: Iterable[Worker]) -> list[Worker]:

@@ -135,6 +135,39 @@ def test_cluster_away(cluster):
             text(client)
 
 
+def test_cluster_away__in_haste(cluster):
+    """While a test waits only the node is asked that has its run: to ask all takes as long as there are nodes."""
+    client = Client(cluster.url, timeout_seconds=SECONDS)
+    Call(client, ("GET", "text"), bool).ask()
+    gone = next(node for node in cluster.nodes if _has(node, "text"))
+    others = [node for node in cluster.nodes if node is not gone]
+    gone.kill()
+    before = [_times_asked(node) for node in others]
+
+    with known_addresses_only(), pytest.raises(QueueUnavailableError, match="does not answer"):
+        text(client)
+    in_haste = [_times_asked(node) for node in others]
+    with pytest.raises(QueueUnavailableError, match="does not answer"):
+        text(client)
+
+    assert in_haste == before
+    assert sum(_times_asked(node) for node in others) > sum(before)
+
+
+def _has(node, key):
+    """Tell whether a node of a cluster has the slot of a key."""
+    try:
+        node.client.get(key)
+    except redis.ResponseError:
+        return False
+    return True
+
+
+def _times_asked(node):
+    """Return how often a node was asked who the nodes are."""
+    return node.client.info("commandstats").get("cmdstat_cluster|slots", {"calls": 0})["calls"]
+
+
 def test_replica(own_redis, redis_server):
     """Where another server has taken over behind the address whoever was connected to the old one goes to that."""
     with running(Proxy("127.0.0.1", own_redis.port)) as proxy:
