@@ -152,6 +152,27 @@ def test_worker_stopped__another_lives(start_worker, run_gated, gate, deployer):
     assert sorted(gate.begun()) == [f"test_{letter}" for letter in "abcdef"]
 
 
+def test_worker_stopped__in_a_class(start_worker, queued, own_redis, gate, deployer):
+    """A worker that is shut down amid a class tears down what it has set up; its successor sets up its own."""
+    old = start_worker()
+    queued(own_redis, None, "gated_class", start_timeout=60, timeout=60, queue="chaos")
+    url = deployer.start()
+    gate.wait_for(2)
+
+    old.process.send_signal(signal.SIGTERM)
+    waiting.until(lambda: "Warm shutdown" in old.output(), what="the shutdown begins")
+    gate.open("test_a")
+    waiting.until(lambda: old.process.poll() is not None, what="the old worker has ended")
+    begun_by_old = gate.begun()
+    start_worker()
+    gate.open()
+    report = deployer.final(url)
+
+    assert begun_by_old == ["setUpClass", "test_a", "tearDownClass"]
+    assert gate.begun()[3:] == ["setUpClass", "test_b", "tearDownClass"]
+    assert {outcome for outcome, _ in outcomes_of(report).values()} == {"passed"}
+
+
 def test_slow_to_come_up(start_worker, run_gated, gate, deployer):
     """A runner whose project takes longer to set up than all limits: nothing is lost while its supervisor waits."""
     start_worker("--pool", "threads", "--concurrency", "2", SMOKETEST_TEST_SETUP_SECONDS="4")

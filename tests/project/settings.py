@@ -33,6 +33,7 @@ INSTALLED_APPS = [
             "fixtures",
             "fixtures_broken",
             "gated",
+            "gated_class",
             "forking",
             "hand",
             "hanging",

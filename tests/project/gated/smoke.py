@@ -12,16 +12,22 @@ def parent_of(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
 
 
+def tell(name):
+    """Tell that something has begun, and return the folder of the gate."""
+    gate = Path(os.environ["SMOKETEST_TEST_GATE"])
+    with (gate / "begun").open("a") as begun:
+        begun.write(f"{name} {os.getpid()} {parent_of(os.getppid())}\n")
+    return gate
+
+
 class AtGateTest(SmokeTest):
     abstract = True
 
     def wait(self, seconds=50):
         if "SMOKETEST_TEST_GATE" not in os.environ:
             self.skipTest("there is no gate")
-        gate = Path(os.environ["SMOKETEST_TEST_GATE"])
         name = self.id().rpartition(".")[2]
-        with (gate / "begun").open("a") as begun:
-            begun.write(f"{name} {os.getpid()} {parent_of(os.getppid())}\n")
+        gate = tell(name)
         until = time.monotonic() + seconds
         while not (gate / name).exists() and not (gate / "all").exists():
             self.assertLess(time.monotonic(), until, "nobody has let it go")
