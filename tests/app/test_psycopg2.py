@@ -1,6 +1,5 @@
-"""A project that has psycopg 2 alone, in a process of its own; skipped where there is none."""
+"""A project that has psycopg 2 alone, in a process of its own."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -9,10 +8,7 @@ import pytest
 
 from tests.servers import ROOT
 
-pytestmark = [
-    pytest.mark.needs("postgresql"),
-    pytest.mark.skipif(not importlib.util.find_spec("psycopg2"), reason="psycopg2 is not installed"),
-]
+pytestmark = pytest.mark.needs("postgresql")
 
 _SCRIPT = """
 import json, sys
