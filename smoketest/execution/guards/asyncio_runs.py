@@ -1,7 +1,9 @@
 """The thread in which asgiref runs the sync code of every `asyncio.run`: a guarded test gets one of its own."""
 
+import queue
+import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, wait
 from functools import cache, partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -41,9 +43,47 @@ class _Apart(Executor):
         self._shared.shutdown(wait, cancel_futures=cancel_futures)
 
 
+class _OneThread(Executor):
+    """Does all in one thread that nobody joins: the interpreter waits for those of `concurrent.futures` at its exit."""
+
+    def __init__(self) -> None:
+        # Asked for by its module: a server may have imported this before it put greenlets in the place of threads.
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._is_shut = False
+        threading.Thread(target=self._work, name="smoketest-asyncio", daemon=True).start()
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        future: Future[T] = Future()
+        with self._lock:  # what is put in last would never be done
+            if self._is_shut:
+                message = "the test that this thread belongs to has ended"
+                raise RuntimeError(message)
+            self._calls.put(partial(_do, future, partial(fn, *args, **kwargs)))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 (its signature)
+        with self._lock:
+            self._is_shut = True
+            self._calls.put(None)
+
+    def _work(self) -> None:
+        while call := self._calls.get():
+            call()
+
+
+def _do(future: "Future[T]", call: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 (it is for whoever waits for the future)
+        future.set_exception(error)
+
+
 def _own_of(leftovers: Leftovers) -> Executor:
     if leftovers not in _own:
-        executor = _own[leftovers] = ThreadPoolExecutor(max_workers=1)
+        executor = _own[leftovers] = _OneThread()
         leftovers.mend_by(partial(_end, executor))
     return _own[leftovers]
 

@@ -1,1 +1,1 @@
-"""An app whose async test blocks its event loop."""
+"""An app whose async tests block their event loops and threads."""
