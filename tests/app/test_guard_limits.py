@@ -211,3 +211,35 @@ def test_tear_down_after_the_first_tests_deadline(alias):
         result = session.execute(step("test_last"), TearDownTest, in_seconds(20))
 
     assert (result.outcome, result.message) == (Outcome.PASSED, "")
+
+
+@pytest.mark.needs("postgresql")
+def test_tear_down_of_a_class_that_was_set_up_in_the_first_tests_time():
+    """The limit of a statement is the last test's too where the class has touched the database before."""
+    seen = []
+
+    class SetUpTest(SmokeTest):
+        @classmethod
+        def setUpClass(cls):
+            rows("postgresql")
+
+        @classmethod
+        def tearDownClass(cls):
+            with cursor("postgresql") as open_cursor:
+                open_cursor.execute("SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout'")
+                seen.extend(open_cursor.fetchone())
+
+        def test_first(self):
+            pass
+
+        def test_last(self):
+            pass
+
+    def step(name, **values):
+        return make_step(f"limits.smoke.SetUpTest.{name}", scopes=("limits.smoke.SetUpTest",), **values)
+
+    with closing(open_session()) as session:
+        session.execute(step("test_first", keeps=1), SetUpTest, in_seconds(1))
+        session.execute(step("test_last"), SetUpTest, in_seconds(20))
+
+    assert 15_000 < seen[0] <= 20_000

@@ -125,11 +125,14 @@ class GuardedConnection(TouchedConnection):
     def _undo(self, mark: Mark, *, is_last: bool) -> bool:  # noqa: ARG002
         """Undo what was written since the mark; tell whether its transaction was still the one that is open."""
         try:
-            self._plain_execute(f"ROLLBACK TO SAVEPOINT smoketest_{mark.level}")
+            self._roll_back_to(mark.level)
         except Exception:  # noqa: BLE001 (drivers have no common error, and the answer is the same for each)
             return False
         mark.restore(self)
         return True
+
+    def _roll_back_to(self, level: int) -> None:
+        self._plain_execute(f"ROLLBACK TO SAVEPOINT smoketest_{level}")
 
     # The rest is the same for all.
 
@@ -168,8 +171,11 @@ class GuardedConnection(TouchedConnection):
         self._was_guarded = True
 
     def _mark(self, level: int) -> None:
-        self._set_savepoint(level, max(0.05, self.owner.seconds_left()))
+        self._set_savepoint(level, self._seconds_left())
         self._marks = (*self._marks, Mark.take(level, self))
+
+    def _seconds_left(self) -> float:
+        return max(0.05, self.owner.seconds_left())
 
     def _is_alive(self) -> bool:
         with suppress(Exception):

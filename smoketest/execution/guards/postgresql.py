@@ -60,13 +60,12 @@ class GuardedPostgreSQL(GuardedServerConnection):
     def _set_savepoint(self, level: int, seconds: float) -> None:
         """Do all of it, and begin if that is due, in one round trip."""
         beginning, self._beginning = self._beginning, ""
-        lock_ms, idle_ms = int(min(seconds, LOCK_SECONDS) * 1000), int((seconds + _IDLE_SECONDS) * 1000)
-        self._plain_execute(
-            f"{beginning}SAVEPOINT smoketest_{level};"
-            f" SET LOCAL statement_timeout = {int(seconds * 1000)}; SET LOCAL lock_timeout = {lock_ms};"
-            f" SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"
-        )
+        self._plain_execute(f"{beginning}SAVEPOINT smoketest_{level}; {_limits(seconds)}")
         self._names[level] = self._reported_name()
+
+    def _roll_back_to(self, level: int) -> None:
+        """Set the limits anew: they go back to those that the outer level began with, and its tear-down is late."""
+        self._plain_execute(f"ROLLBACK TO SAVEPOINT smoketest_{level}; {_limits(self._seconds_left())}")
 
     def _reported_name(self) -> str:
         return str(self.connection.info.parameter_status("application_name"))
@@ -94,3 +93,11 @@ class GuardedPostgreSQL(GuardedServerConnection):
                 raw.cancel_safe(timeout=_CANCEL_SECONDS)
                 time.sleep(_GRACE_SECONDS)
         self._cut()
+
+
+def _limits(seconds: float) -> str:
+    lock_ms, idle_ms = int(min(seconds, LOCK_SECONDS) * 1000), int((seconds + _IDLE_SECONDS) * 1000)
+    return (
+        f"SET LOCAL statement_timeout = {int(seconds * 1000)}; SET LOCAL lock_timeout = {lock_ms};"
+        f" SET LOCAL idle_in_transaction_session_timeout = {idle_ms}"
+    )
