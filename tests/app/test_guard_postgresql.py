@@ -4,6 +4,7 @@ from contextlib import closing
 
 import pytest
 from django.db import IntegrityError, connections
+from django.db.backends.postgresql.base import Cursor
 from psycopg import IsolationLevel
 
 from smoketest.clock import in_seconds
@@ -83,6 +84,24 @@ def test_prepared_statements(monkeypatch, binds_on_server):
         violations = guard.violations()
 
     assert (seen, violations) == (set(), [])
+
+
+class OwnCursor(Cursor):
+    """A cursor of a project's own that takes what Django calls it with, and no more."""
+
+    def execute(self, query, params=None):
+        return super().execute(query, params)
+
+
+def test_cursor_factory(monkeypatch):
+    """A test has the cursor that the project has set; the guard's own statements don't go through it."""
+    monkeypatch.setitem(connections.settings["postgresql"], "OPTIONS", {"cursor_factory": OwnCursor})
+    with closing(OwnConnections()) as guard, guard.level("__all__", in_seconds(20)):
+        with connections["postgresql"].cursor() as cursor:
+            is_own = isinstance(cursor.cursor, OwnCursor)
+        seen = rows("postgresql")
+
+    assert (is_own, seen) == (True, set())
 
 
 def test_isolation_level(monkeypatch):

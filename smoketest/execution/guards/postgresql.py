@@ -71,8 +71,11 @@ class GuardedPostgreSQL(GuardedServerConnection):
         return str(self.connection.info.parameter_status("application_name"))
 
     def _plain_execute(self, sql: str) -> None:
-        """Never prepare it, whatever the project has set: several statements at once can't be."""
-        with closing(self.connection.cursor()) as cursor:
+        """Never prepare it, whatever the project has set: several statements at once can't be.
+
+        By the driver's own cursor: a `cursor_factory` of the project's need not know of `prepare`.
+        """
+        with closing(self.Database.Cursor(self.connection)) as cursor:  # type: ignore[attr-defined]
             cursor.execute(sql, prepare=False)
 
     def _undo(self, mark: Mark, *, is_last: bool) -> bool:
