@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextvars import Token
+from functools import partial
 from typing import Any, TypeVar
 
 from asgiref.sync import AsyncSingleThreadContext, AsyncToSync
@@ -17,15 +18,18 @@ class _OwnThreads(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
         future: Future[T] = Future()
-
-        def work() -> None:
-            try:
-                future.set_result(fn(*args, **kwargs))
-            except BaseException as error:  # noqa: BLE001 (it is for whoever waits for the future)
-                future.set_exception(error)
-
-        native.start_thread(work)
+        native.start_thread(partial(fulfil, future, partial(fn, *args, **kwargs)))
         return future
+
+
+def fulfil(future: "Future[T]", call: Callable[[], T]) -> None:
+    """Do what the future is for, as an executor's thread does."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 (it is for whoever waits for the future)
+        future.set_exception(error)
 
 
 _own_threads = AsyncSingleThreadContext()  # type: ignore[no-untyped-call]

@@ -12,6 +12,7 @@ from asgiref.sync import SyncToAsync
 from django.db import connections
 
 from smoketest.execution.leftovers import Leftovers, of_context, of_thread
+from smoketest.execution.loops import fulfil
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ class _OneThread(Executor):
             if self._is_shut:
                 message = "the test that this thread belongs to has ended"
                 raise RuntimeError(message)
-            self._calls.put(partial(_do, future, partial(fn, *args, **kwargs)))
+            self._calls.put(partial(fulfil, future, partial(fn, *args, **kwargs)))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 (its signature)
@@ -70,15 +71,6 @@ class _OneThread(Executor):
     def _work(self) -> None:
         while call := self._calls.get():
             call()
-
-
-def _do(future: "Future[T]", call: Callable[[], T]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(call())
-    except BaseException as error:  # noqa: BLE001 (it is for whoever waits for the future)
-        future.set_exception(error)
 
 
 def _own_of(leftovers: Leftovers) -> Executor:
