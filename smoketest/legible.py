@@ -16,5 +16,10 @@ def legible(text: str) -> str:
     return re.sub("[\r\x85]", _spelt_out, legal(text.replace("\r\n", "\n")))
 
 
+def in_one_row(text: str) -> str:
+    """Return `text` as `legal` does, in one line."""
+    return legal(" ".join(text.split()))
+
+
 def _spelt_out(found: re.Match[str]) -> str:
     return f"\\x{ord(found[0]):02x}"

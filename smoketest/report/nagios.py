@@ -1,6 +1,6 @@
 """A report as a Nagios plugin prints it: https://nagios-plugins.org/doc/guidelines.html."""
 
-from smoketest.legible import legal
+from smoketest.legible import in_one_row
 from smoketest.report.problem import Problem
 from smoketest.report.summary import Report, Row
 from smoketest.report.verdict import bad_rows, ending_of, in_one_line
@@ -58,4 +58,4 @@ def _line(row: Row) -> str:
 
 def _plain(text: str) -> str:
     """Return `text` in one line without a pipe: what follows one would be taken for figures."""
-    return legal(" ".join(text.split())).replace("|", "¦")
+    return in_one_row(text).replace("|", "¦")

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from smoketest.legible import legal
+from smoketest.legible import in_one_row
 from smoketest.report.problem import Problem
 from smoketest.report.summary import Report, Row
 from smoketest.report.verdict import complaint, in_one_line, unnamed_passes
@@ -87,4 +87,4 @@ def _yaml(value: object) -> str:
 
 def _plain(text: str) -> str:
     """Return `text` as one line in which nothing is a directive."""
-    return legal(" ".join(text.split())).replace("\\", "\\\\").replace("#", "\\#")
+    return in_one_row(text).replace("\\", "\\\\").replace("#", "\\#")
