@@ -19,8 +19,9 @@ _WORDS = re.compile(r"(?i:CREDENTIAL|WEBHOOK|[_-]PWD$)|^pwd$")
 _WEBHOOK = re.compile(r"WEBHOOK", re.IGNORECASE)
 _WEBHOOK_URL = re.compile(r"WEBHOOK.*UR[IL]$", re.IGNORECASE)
 """Names of URLs that are secrets themselves: who knows one may send."""
-_WEBHOOK_PATH = re.compile(r"https?://[^\s/?#]+(?=\S*\d)(/\S{12,})")
+_WEBHOOK_PATH = re.compile(r"https?://[^\s/?#]+(/\S{12,})")
 """What a client tells that can't connect; a short one, or one without a digit, is more likely one of everybody's."""
+_DIGIT = re.compile(r"\d")
 _LEAST_DIGITS = 10
 """A shorter number under such a name is more likely a limit."""
 _PAIR = 2
@@ -43,7 +44,7 @@ def _under(name: str, value: object, is_hidden: Callable[[str], bool]) -> Iterat
         if names and not (_DOTTED_PATH.fullmatch(text) and not any(map(_NEVER_A_PATH.search, names))):
             yield text
         if any(map(_WEBHOOK.search, names)):
-            yield from _WEBHOOK_PATH.findall(text)
+            yield from filter(_DIGIT.search, _WEBHOOK_PATH.findall(text))
         for password in _told_in(text):
             yield from {password, unquote(password)}
 
