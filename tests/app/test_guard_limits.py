@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -187,28 +188,38 @@ def test_read_without_write_ahead_log(monkeypatch, level, production):
     assert rows("default") == set()
 
 
+class TwoTests(SmokeTest):
+    """What the fixtures of a class stand around."""
+
+    abstract = True
+
+    def test_first(self):
+        pass
+
+    def test_last(self):
+        pass
+
+
+def run_both(test_class, *, first_seconds):
+    """Run both tests of a class, the first within a time of its own, and return the result of the last."""
+    scope = f"limits.smoke.{test_class.__name__}"
+    first, last = (make_step(f"{scope}.{name}", scopes=(scope,)) for name in ("test_first", "test_last"))
+    with closing(open_session()) as session:
+        session.execute(replace(first, keeps=1), test_class, in_seconds(first_seconds))
+        return session.execute(last, test_class, in_seconds(20))
+
+
 @pytest.mark.parametrize("alias", [pytest.param(each, marks=pytest.mark.needs(each)) for each in _LONGER_THAN_NO_TIME])
 def test_tear_down_after_the_first_tests_deadline(alias):
     """What a class does in a database after its last test has that test's time, not the first one's."""
 
-    class TearDownTest(SmokeTest):
+    class TearDownTest(TwoTests):
         @classmethod
         def tearDownClass(cls):
             with cursor(alias) as open_cursor:
                 open_cursor.execute(_LONGER_THAN_NO_TIME[alias])
 
-        def test_first(self):
-            pass
-
-        def test_last(self):
-            pass
-
-    def step(name, **values):
-        return make_step(f"limits.smoke.TearDownTest.{name}", scopes=("limits.smoke.TearDownTest",), **values)
-
-    with closing(open_session()) as session:
-        session.execute(step("test_first", keeps=1), TearDownTest, in_seconds(-1))
-        result = session.execute(step("test_last"), TearDownTest, in_seconds(20))
+    result = run_both(TearDownTest, first_seconds=-1)
 
     assert (result.outcome, result.message) == (Outcome.PASSED, "")
 
@@ -218,7 +229,7 @@ def test_tear_down_of_a_class_that_was_set_up_in_the_first_tests_time():
     """The limit of a statement is the last test's too where the class has touched the database before."""
     seen = []
 
-    class SetUpTest(SmokeTest):
+    class SetUpTest(TwoTests):
         @classmethod
         def setUpClass(cls):
             rows("postgresql")
@@ -229,17 +240,6 @@ def test_tear_down_of_a_class_that_was_set_up_in_the_first_tests_time():
                 open_cursor.execute("SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout'")
                 seen.extend(open_cursor.fetchone())
 
-        def test_first(self):
-            pass
-
-        def test_last(self):
-            pass
-
-    def step(name, **values):
-        return make_step(f"limits.smoke.SetUpTest.{name}", scopes=("limits.smoke.SetUpTest",), **values)
-
-    with closing(open_session()) as session:
-        session.execute(step("test_first", keeps=1), SetUpTest, in_seconds(1))
-        session.execute(step("test_last"), SetUpTest, in_seconds(20))
+    run_both(SetUpTest, first_seconds=1)
 
     assert 15_000 < seen[0] <= 20_000
