@@ -46,3 +46,12 @@ def test_write_in_atomic_after_production_has_written(level, production):
         production("default", "INSERT INTO shop_foomodel (name) VALUES ('production')")
         with pytest.raises(OperationalError, match="locked"):
             write("default")
+
+
+def test_write_of_rows_from_an_iterator(level, production):
+    """What an iterator has given once it does not give again: no row is left out, the write is refused."""
+    with level():
+        rows("default")
+        production("default", "INSERT INTO shop_foomodel (name) VALUES ('production')")
+        with connections["default"].cursor() as cursor, pytest.raises(OperationalError, match="locked"):
+            cursor.executemany("INSERT INTO shop_foomodel (name) VALUES (%s)", iter([["a"], ["b"]]))

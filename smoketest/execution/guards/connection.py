@@ -1,6 +1,7 @@
 """One database connection whose transaction begins when a test touches it and is always rolled back."""
 
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 
 from django.db import transaction
@@ -138,17 +139,21 @@ class GuardedConnection(TouchedConnection):
 
     def _touch(self) -> None:
         if self._state is ARMED and not self.owner.is_abandoned:
-            self._state = OPENING
-            try:
-                self._begin()
-            except BaseException:
-                self._end(is_sound=False)
-                self._state = ARMED
-                raise
-            self._state = BEGUN
+            self._open_by(self._begin)
         if self.owner.is_abandoned and self._state not in (OFF, OPENING):
             message = "the test was given up at its time limit and gets no further in a database"
             raise TestAbandoned(message)
+
+    def _open_by(self, begin: Callable[[], None]) -> None:
+        """Have a transaction by what begins it; where that fails there is none, and the next touch tries again."""
+        self._state = OPENING
+        try:
+            begin()
+        except BaseException:
+            self._end(is_sound=False)
+            self._state = ARMED
+            raise
+        self._state = BEGUN
 
     def _begin(self) -> None:
         self.owner.check_allowed(self.alias)

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +11,6 @@ from django.db import OperationalError
 
 from smoketest.execution import native
 from smoketest.execution.guards.connection import LOCK_SECONDS, GuardedConnection
-from smoketest.execution.guards.touched import ARMED, BEGUN, OPENING
 
 _GRACE_SECONDS = 0.05
 _SQLITE_PRAGMA = 19
@@ -77,21 +76,15 @@ class GuardedSQLite(GuardedConnection):
             return super()._filter(execute, sql, params, many, context)
         except OperationalError as error:
             is_too_old = getattr(error.__cause__, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY_SNAPSHOT
-            if not is_too_old or any(self.savepoint_ids):
+            is_used_up = isinstance(params, Iterator)  # by executemany(): what it has given would be left out
+            if not is_too_old or is_used_up or any(self.savepoint_ids):
                 raise
-        self._begin_anew()
+        self._open_by(self._begin_anew)
         return super()._filter(execute, sql, params, many, context)
 
     def _begin_anew(self) -> None:
-        self._state = OPENING
-        try:
-            for sql in ("ROLLBACK", "BEGIN", *(f"SAVEPOINT smoketest_{mark.level}" for mark in self._marks)):
-                self._plain_execute(sql)
-        except BaseException:  # between the two it would be in no transaction at all
-            self._end(is_sound=False)
-            self._state = ARMED
-            raise
-        self._state = BEGUN
+        for sql in ("ROLLBACK", "BEGIN", *(f"SAVEPOINT smoketest_{mark.level}" for mark in self._marks)):
+            self._plain_execute(sql)
 
     def _limit_statements(self, seconds: float) -> None:
         busy_ms = int(min(seconds, LOCK_SECONDS) * 1000)
